@@ -1,0 +1,473 @@
+"""Configuration: one TOML file, environment overrides, frozen values.
+
+Every key is a field of a frozen dataclass below with a default, its unit in its name and one line of documentation,
+from which :func:`reference` writes docs/configuration.md. ``GBGATEWAY_SECTION__KEY`` in the environment overrides
+``[section] key``; lists are comma separated there. A mistake is a :class:`ConfigError` naming file, line and key.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from gateway.errors import GatewayError
+from gateway.secrets import Secret
+
+ENV_PREFIX = "GBGATEWAY_"
+CHARSETS = ("GB2312", "GB18030", "UTF-8")
+EDITIONS = ("2016", "2022")
+TRANSPORTS = ("udp", "tcp")
+MEDIA_TRANSPORTS = ("udp", "tcp_passive", "tcp_active")
+
+
+class ConfigError(GatewayError):
+    """A mistake in the configuration: ``source`` (file or variable), ``line`` (1-based, or None) and ``key``."""
+
+    def __init__(self, source: str, line: int | None, key: str, problem: str) -> None:
+        self.source, self.line, self.key, self.problem = source, line, key, problem
+        place = source if line is None else f"{source}:{line}"
+        super().__init__(f"{place}: {key}: {problem}" if key else f"{place}: {problem}")
+
+
+Check = Callable[[Any], str | None]
+"""Says what is wrong with a value, or None."""
+
+
+def between(low: float, high: float) -> Check:
+    return lambda value: None if low <= value <= high else f"must be between {low:g} and {high:g}"
+
+
+def one_of(*allowed: str) -> Check:
+    return lambda value: None if value in allowed else f"must be one of {', '.join(allowed)}"
+
+
+def each_of(*allowed: str) -> Check:
+    def check(value: tuple[str, ...]) -> str | None:
+        wrong = [item for item in value if item not in allowed]
+        return f"{wrong[0]!r} is not one of {', '.join(allowed)}" if wrong else None
+
+    return check
+
+
+def digits(count: int, *, optional: bool = False) -> Check:
+    def check(value: str) -> str | None:
+        right = (optional and not value) or (len(value) == count and value.isascii() and value.isdigit())
+        return None if right else f"must be {count} decimal digits"
+
+    return check
+
+
+def address(value: str) -> str | None:
+    """An IP address, or empty."""
+    if value:
+        try:
+            ip_address(value)
+        except ValueError:
+            return "must be an IP address"
+    return None
+
+
+def key(default: Any, doc: str, check: Check | None = None) -> Any:
+    """One configuration key: its default, its line of documentation and what else must hold of its value."""
+    return field(default=default, metadata={"doc": doc, "check": check})
+
+
+_PORT = between(0, 65535)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Who this node is."""
+
+    id: str = key("34020000002000000001", "20-digit code of this platform (type 200).", digits(20))
+    name: str = key("gb28181-gateway", "Name shown to peers and in the console.")
+    domain: str = key(
+        "", "SIP domain and digest realm, 10 digits; empty: the first 10 digits of the id.", digits(10, optional=True)
+    )
+    data_dir: Path = key(Path("/var/lib/gbgateway"), "Directory of databases, ledger, key and worker sockets.")
+    charset: str = key(
+        "GB18030", "Character set of MANSCDP bodies where the peer has none of its own.", one_of(*CHARSETS)
+    )
+    edition: str = key("2022", "Newest edition of GB/T 28181 spoken here.", one_of(*EDITIONS))
+
+    @property
+    def realm(self) -> str:
+        """The digest realm and SIP domain (10 digits)."""
+        return self.domain or self.id[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class SipConfig:
+    """The SIP port."""
+
+    host: str = key("0.0.0.0", "Address to listen on.", address)
+    port: int = key(5060, "Port to listen on; 0 takes a free one.", _PORT)
+    transports: tuple[str, ...] = key(("udp", "tcp"), "Transports to listen on.", each_of(*TRANSPORTS))
+    advertised_host: str = key(
+        "", "Address written into Via, Contact and SDP origin; empty: the local address towards the peer.", address
+    )
+    user_agent: str = key("gb28181-gateway", "User-Agent header.")
+    request_timeout_seconds: float = key(8.0, "How long an answer to a request is waited for.", between(1, 64))
+    invite_timeout_seconds: float = key(10.0, "How long a final answer to an INVITE is waited for.", between(1, 64))
+    max_message_bytes: int = key(1_048_576, "Largest SIP message accepted over TCP.", between(4096, 16_777_216))
+    max_connections: int = key(20_000, "Most simultaneous TCP connections.", between(1, 1_000_000))
+    requests_per_second_per_source: int = key(
+        200, "Requests one source address may send per second before it is throttled.", between(1, 100_000)
+    )
+    ban_after_failures: int = key(
+        20, "Failed authentications of one source within ban_seconds that ban it.", between(1, 10_000)
+    )
+    ban_seconds: int = key(300, "How long a banned source is ignored.", between(1, 86_400))
+    strict_codes: bool = key(False, "Refuse peers whose id is not 20 digits.")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarConfig:
+    """Devices and lower platforms that register here (下级接入)."""
+
+    shared_password: Secret = key(
+        Secret(""), "Password of devices that have none of their own; empty: each needs its own."
+    )
+    accept_unknown: bool = key(False, "Enrol an unknown device that authenticates with the shared password.")
+    default_expires_seconds: int = key(3600, "Lifetime of a registration that names none.", between(60, 604_800))
+    min_expires_seconds: int = key(60, "Shortest lifetime granted.", between(10, 86_400))
+    max_expires_seconds: int = key(86_400, "Longest lifetime granted.", between(60, 604_800))
+    nonce_lifetime_seconds: int = key(300, "Lifetime of a digest nonce.", between(10, 3600))
+    keepalive_interval_seconds: int = key(60, "Interval at which keepalives are expected.", between(5, 3600))
+    keepalive_misses: int = key(3, "Missed keepalives after which a device is offline.", between(1, 20))
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkConfig:
+    """Our registration at upper platforms (上级级联); each upper may have its own values."""
+
+    register_expires_seconds: int = key(86_400, "Lifetime asked for.", between(60, 604_800))
+    keepalive_seconds: int = key(60, "Interval of keepalives.", between(5, 3600))
+    keepalive_misses: int = key(3, "Unanswered keepalives after which we register again.", between(1, 20))
+    retry_seconds: float = key(60.0, "Wait before registering again after a failure.", between(1, 3600))
+    retry_jitter_seconds: float = key(30.0, "Random addition to retry_seconds.", between(0, 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogConfig:
+    """The catalogue (目录)."""
+
+    sync_on_register: bool = key(True, "Query the catalogue of a peer when it registers.")
+    sync_interval_seconds: int = key(86_400, "Interval of full synchronisations; 0: never.", between(0, 2_592_000))
+    first_answer_seconds: float = key(20.0, "Wait for the first part of a catalogue.", between(1, 600))
+    next_answer_seconds: float = key(5.0, "Wait for each further part.", between(1, 120))
+    subscribe: bool = key(True, "Subscribe to catalogue changes of peers.")
+    subscribe_expires_seconds: int = key(3600, "Lifetime of such a subscription.", between(60, 86_400))
+    items_per_udp_message: int = key(2, "Items in one MESSAGE over UDP.", between(1, 50))
+    items_per_tcp_message: int = key(100, "Items in one MESSAGE over TCP.", between(1, 10_000))
+
+
+@dataclass(frozen=True, slots=True)
+class HttpConfig:
+    """The HTTP API and console."""
+
+    host: str = key("127.0.0.1", "Address to listen on.", address)
+    port: int = key(8080, "Port to listen on; 0 takes a free one.", _PORT)
+    tls_certificate: str = key("", "PEM file of the certificate chain; empty: plain HTTP.")
+    tls_key: str = key("", "PEM file of its private key.")
+    max_body_bytes: int = key(1_048_576, "Largest request body accepted.", between(1024, 104_857_600))
+    session_seconds: int = key(28_800, "Lifetime of a login.", between(60, 604_800))
+    session_idle_seconds: int = key(1800, "A login unused for that long ends.", between(60, 86_400))
+    login_attempts: int = key(5, "Failed logins of one user after which the account is locked.", between(1, 100))
+    lockout_seconds: int = key(900, "How long a locked account stays locked.", between(1, 86_400))
+    logins_per_minute: int = key(20, "Login attempts one source address may make per minute.", between(1, 10_000))
+    allowed_origins: tuple[str, ...] = key((), "Origins of other web applications that may call the API (CORS).")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaConfig:
+    """Media relay and browser streams."""
+
+    host: str = key("0.0.0.0", "Address media sockets bind to.", address)
+    advertised_host: str = key("", "Address written into SDP; empty: the local address towards the peer.", address)
+    port_min: int = key(30000, "First media port.", between(1024, 65534))
+    port_max: int = key(34999, "Last media port.", between(1025, 65535))
+    device_transport: str = key(
+        "tcp_passive", "Media transport towards devices that have no preference.", one_of(*MEDIA_TRANSPORTS)
+    )
+    relay_workers: int = key(1, "Relay worker processes.", between(1, 256))
+    stream_workers: int = key(1, "Stream worker processes (browser streams, snapshots).", between(0, 256))
+    http_host: str = key("127.0.0.1", "Address the browser streams are served on.", address)
+    http_port: int = key(
+        8081, "First port the browser streams are served on, one per stream worker; 0 takes free ones.", _PORT
+    )
+    public_url: str = key("", "Base URL of the browser streams as viewers see it; empty: from http_host and http_port.")
+    linger_seconds: float = key(10.0, "How long a stream without viewers is kept.", between(0, 3600))
+    first_packet_seconds: float = key(8.0, "Wait for the first media packet.", between(1, 120))
+    key_frame_seconds: float = key(12.0, "Wait for the first key frame.", between(1, 120))
+    silent_seconds: float = key(15.0, "A stream without packets for that long is ended.", between(2, 600))
+    snapshot_seconds: float = key(10.0, "Wait for a snapshot.", between(1, 120))
+    gop_cache_bytes: int = key(
+        4_194_304, "Largest group of pictures kept per stream for late joiners; 0: none.", between(0, 134_217_728)
+    )
+    max_streams: int = key(2000, "Most simultaneous streams from devices.", between(1, 100_000))
+    orphan_seconds: float = key(30.0, "How long workers carry on without the control process.", between(1, 600))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessConfig:
+    """Viewing under the access rules."""
+
+    grant_seconds: int = key(28_800, "Longest lifetime of one grant to view.", between(60, 604_800))
+    view_token_seconds: int = key(300, "Lifetime of an unused stream token.", between(10, 86_400))
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """Log and traces."""
+
+    level: str = key("info", "Least level written.", one_of("debug", "info", "warning", "error"))
+    format: str = key("json", "json for machines, console for people.", one_of("json", "console"))
+    call_traces: int = key(1000, "Call traces kept in memory.", between(0, 100_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration of one node."""
+
+    node: NodeConfig = field(default_factory=NodeConfig)
+    sip: SipConfig = field(default_factory=SipConfig)
+    registrar: RegistrarConfig = field(default_factory=RegistrarConfig)
+    uplink: UplinkConfig = field(default_factory=UplinkConfig)
+    catalog: CatalogConfig = field(default_factory=CatalogConfig)
+    http: HttpConfig = field(default_factory=HttpConfig)
+    media: MediaConfig = field(default_factory=MediaConfig)
+    access: AccessConfig = field(default_factory=AccessConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+SECTIONS: Mapping[str, type[Any]] = {name: kind for name, kind in get_type_hints(Config).items()}
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration of ``path`` (None: defaults) with the overrides of ``environment``.
+
+    Raises :class:`ConfigError` at the first mistake; :func:`check` lists them all.
+    """
+    config, mistakes = _read(path, os.environ if environment is None else environment)
+    if mistakes:
+        raise mistakes[0]
+    return config
+
+
+def check(path: Path | None = None, environment: Mapping[str, str] | None = None) -> list[ConfigError]:
+    """Every mistake found, in order of appearance."""
+    return _read(path, os.environ if environment is None else environment)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value as given, and where."""
+
+    value: Any
+    source: str
+    line: int | None
+
+
+def _read(path: Path | None, environment: Mapping[str, str]) -> tuple[Config, list[ConfigError]]:
+    mistakes: list[ConfigError] = []
+    given = _from_file(path, mistakes) if path is not None else {}
+    given |= _from_environment(environment, mistakes)
+    sections: dict[str, Any] = {}
+    for name, kind in SECTIONS.items():
+        sections[name] = _section(name, kind, given, mistakes)
+    config = Config(**sections)
+    if not mistakes:
+        mistakes += _across(config, given)
+    return config, mistakes
+
+
+def _from_file(path: Path, mistakes: list[ConfigError]) -> dict[tuple[str, str], _Given]:
+    source = str(path)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        mistakes.append(ConfigError(source, None, "", f"cannot be read: {error}"))
+        return {}
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        last = int(place[1]) if place else text.count("\n") + 1
+        mistakes.append(ConfigError(source, last, "", str(error)))
+        return {}
+    given: dict[tuple[str, str], _Given] = {}
+    for section, table in document.items():
+        if section not in SECTIONS or not isinstance(table, dict):
+            mistakes.append(ConfigError(source, line_of(text, section), section, "no such section"))
+            continue
+        known = {item.name for item in fields(SECTIONS[section])}
+        for name, value in table.items():
+            line = line_of(text, section, name)
+            if name in known:
+                given[section, name] = _Given(value, source, line)
+            else:
+                mistakes.append(ConfigError(source, line, f"{section}.{name}", f"no such key{_meant(name, known)}"))
+    return given
+
+
+def _from_environment(environment: Mapping[str, str], mistakes: list[ConfigError]) -> dict[tuple[str, str], _Given]:
+    given: dict[tuple[str, str], _Given] = {}
+    for variable, text in sorted(environment.items()):
+        section, separator, name = variable.removeprefix(ENV_PREFIX).lower().partition("__")
+        if not variable.startswith(ENV_PREFIX) or not separator:
+            continue
+        if section not in SECTIONS or name not in {item.name for item in fields(SECTIONS[section])}:
+            mistakes.append(ConfigError(variable, None, f"{section}.{name}", "no such key"))
+            continue
+        try:
+            given[section, name] = _Given(_from_text(text, get_type_hints(SECTIONS[section])[name]), variable, None)
+        except ValueError as error:
+            mistakes.append(ConfigError(variable, None, f"{section}.{name}", str(error)))
+    return given
+
+
+def _from_text(text: str, kind: Any) -> Any:
+    """A value of the environment as TOML would have given it."""
+    if kind is bool:
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if text.lower() not in words:
+            raise ValueError("must be true or false")
+        return words[text.lower()]
+    if kind in (int, float):
+        try:
+            return int(text) if kind is int else float(text)
+        except ValueError:
+            raise ValueError(f"must be {_kind_words(kind)}") from None
+    if kind == tuple[str, ...]:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _section(name: str, kind: type[Any], given: dict[tuple[str, str], _Given], mistakes: list[ConfigError]) -> Any:
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for item in fields(kind):
+        found = given.get((name, item.name))
+        if found is None:
+            continue
+        try:
+            values[item.name] = _value(found.value, hints[item.name], item)
+        except ValueError as error:
+            mistakes.append(ConfigError(found.source, found.line, f"{name}.{item.name}", str(error)))
+    return kind(**values)
+
+
+def _value(raw: Any, kind: Any, item: Field[Any]) -> Any:
+    value: Any
+    if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
+        value = float(raw)
+    elif kind == tuple[str, ...] and isinstance(raw, list) and all(isinstance(part, str) for part in raw):
+        value = tuple(raw)
+    elif kind in (Path, Secret) and isinstance(raw, str):
+        value = kind(raw)
+    elif kind in (str, bool, int, float) and type(raw) is kind:
+        value = raw
+    else:
+        raise ValueError(f"must be {_kind_words(kind)}")
+    rule: Check | None = item.metadata["check"]
+    problem = rule(value) if rule is not None else None
+    if problem:
+        raise ValueError(problem)
+    return value
+
+
+def _across(config: Config, given: dict[tuple[str, str], _Given]) -> list[ConfigError]:
+    """Mistakes that only show when several keys are read together."""
+    problems: list[tuple[str, str, str]] = []
+    if config.media.port_max < config.media.port_min + 1:
+        problems.append(("media", "port_max", "must be above media.port_min"))
+    if config.registrar.max_expires_seconds < config.registrar.min_expires_seconds:
+        problems.append(("registrar", "max_expires_seconds", "must not be below registrar.min_expires_seconds"))
+    if bool(config.http.tls_certificate) != bool(config.http.tls_key):
+        problems.append(("http", "tls_key", "tls_certificate and tls_key belong together"))
+    if config.registrar.accept_unknown and not config.registrar.shared_password:
+        problems.append(("registrar", "accept_unknown", "needs registrar.shared_password"))
+    if not config.sip.transports:
+        problems.append(("sip", "transports", "must name at least one"))
+    nowhere = _Given(None, "configuration", None)
+    mistakes = []
+    for section, name, problem in problems:
+        place = given.get((section, name), nowhere)
+        mistakes.append(ConfigError(place.source, place.line, f"{section}.{name}", problem))
+    return mistakes
+
+
+def line_of(text: str, section: str, name: str | None = None) -> int | None:
+    """The 1-based line where ``[section]``, or ``name`` in it, stands in a TOML text (also ``section.name = …``)."""
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+        if header:
+            current = header[1].strip("\"' ")
+            if name is None and current.split(".")[0] == section:
+                return number
+            continue
+        assigned = re.match(r"\s*([\w.\"'-]+)\s*=", line)
+        if assigned:
+            full = f"{current}.{assigned[1]}".replace('"', "").replace("'", "").strip(".")
+            if full == (f"{section}.{name}" if name else section) or (name is None and full.startswith(f"{section}.")):
+                return number
+            if name is not None and not current and assigned[1] == section:
+                return number  # inline table: section = { name = … }
+    return None
+
+
+def _meant(name: str, known: set[str]) -> str:
+    stem = name.split("_")[0]
+    near = sorted(
+        word for word in known if word.startswith(name) or name.startswith(word) or word.split("_")[0] == stem
+    )
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _kind_words(kind: Any) -> str:
+    words = {
+        str: "a text",
+        Secret: "a text",
+        Path: "a path",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+    }
+    return words.get(kind, "a list of texts")
+
+
+def reference() -> str:
+    """The text of docs/configuration.md."""
+    lines = [
+        "# Configuration",
+        "",
+        "One TOML file, given to `gbgateway run --config FILE`. Every key has a default; each can be overridden by an",
+        f"environment variable `{ENV_PREFIX}SECTION__KEY` (lists comma separated). `gbgateway check-config FILE` names",
+        "file, line and key of a mistake. This page is generated by `gbgateway config-reference`.",
+        "",
+    ]
+    for name, kind in SECTIONS.items():
+        lines += [f"## [{name}]", "", (kind.__doc__ or "").strip(), "", "| key | default | meaning |", "|---|---|---|"]
+        for item in fields(kind):
+            assert item.default is not MISSING
+            lines.append(f"| `{item.name}` | `{_shown(item.default)}` | {item.metadata['doc']} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{part}"' for part in value) + "]"
+    if isinstance(value, Secret):
+        return '""'
+    return f'"{value}"' if isinstance(value, str | Path) else str(value)

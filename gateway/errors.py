@@ -1,0 +1,373 @@
+"""Why something failed, said once: one table from a reason to every place that has to say it.
+
+``Reason`` names the step that failed; ``TABLE`` gives for each reason the SIP status and reason phrase (SIP reason
+phrases stay ASCII), the HTTP status, the words for a person in English and Chinese, and a hint. The metric label is the
+reason's own value. ``Failure`` carries a reason and its particulars; the signalling code, the API, the console and the
+log all read their words from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class Reason(StrEnum):
+    """The step that failed. The value is the metric label and the ``step`` of the API."""
+
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    NO_PACKET = "no_packet"
+    FOREIGN_SOURCE = "foreign_source"
+    OTHER_SSRC = "other_ssrc"
+    NO_PS_START = "no_ps_start"
+    NO_KEY_FRAME = "no_key_frame"
+    CODEC_UNPLAYABLE = "codec_unplayable"
+    CONNECT_FAILED = "connect_failed"
+    STREAM_LOST = "stream_lost"
+    PEER_ENDED = "peer_ended"
+    DEVICE_OFFLINE = "device_offline"
+    UNKNOWN_CHANNEL = "unknown_channel"
+    UNKNOWN_DIALOG = "unknown_dialog"
+    FORBIDDEN = "forbidden"
+    UNTRUSTED_SOURCE = "untrusted_source"
+    BUSY = "busy"
+    LOOP = "loop"
+    TOO_MANY_HOPS = "too_many_hops"
+    NOT_ACCEPTABLE = "not_acceptable"
+    UNSUPPORTED = "unsupported"
+    BAD_REQUEST = "bad_request"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    WORKER_LOST = "worker_lost"
+    SHUTTING_DOWN = "shutting_down"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How one reason is told: status and phrase on the SIP wire, status in the API, and the sentences."""
+
+    sip_status: int
+    sip_phrase: str
+    http_status: int
+    en: str
+    zh: str
+    hint: str
+
+
+def _table() -> dict[Reason, Words]:
+    r = Reason
+    return {
+        r.NO_ANSWER: Words(
+            408,
+            "No Answer From Device",
+            504,
+            "The device did not answer the INVITE (no 100, no 200).",
+            "设备未应答点播请求（无 100、无 200）。",
+            "Check that the device is reachable from this node and that no firewall blocks its SIP port.",
+        ),
+        r.REJECTED: Words(
+            480,
+            "Rejected By Device",
+            502,
+            "The device rejected the request.",
+            "设备拒绝了请求。",
+            "The status code is the device's own; look it up in its manual or log.",
+        ),
+        r.NO_PACKET: Words(
+            480,
+            "No Media Packet Arrived",
+            504,
+            "The device accepted the call but no media packet arrived.",
+            "设备已接受点播，但没有收到媒体包。",
+            "Check media.advertised_host, the media port range in the firewall, and try the other transport (TCP/UDP).",
+        ),
+        r.FOREIGN_SOURCE: Words(
+            480,
+            "Media From Another Address",
+            504,
+            "Media packets arrived, but from an address that is not the device's.",
+            "收到媒体包，但来源地址不是该设备的地址。",
+            "If the device is behind NAT, allow the tolerance media_source_any for it.",
+        ),
+        r.OTHER_SSRC: Words(
+            480,
+            "Media With Another SSRC",
+            504,
+            "Media packets arrived with an SSRC other than the agreed one.",
+            "收到的媒体包 SSRC 与约定不一致。",
+            "The device ignores y=; allow the tolerance ssrc_any for it.",
+        ),
+        r.NO_PS_START: Words(
+            480,
+            "No PS Start Found",
+            504,
+            "Media packets arrived, but no MPEG-PS start was found in them.",
+            "收到媒体包，但未找到 PS 流起始。",
+            "The device may send elementary streams or encrypt its media; set it to PS without encryption.",
+        ),
+        r.NO_KEY_FRAME: Words(
+            480,
+            "No Key Frame Arrived",
+            504,
+            "Media arrives, but no key frame came in time.",
+            "媒体流正常到达，但超时未收到关键帧。",
+            "Shorten the key frame (I frame) interval of the camera.",
+        ),
+        r.CODEC_UNPLAYABLE: Words(
+            488,
+            "Codec Not Playable There",
+            415,
+            "The codec of this stream cannot be played at this destination.",
+            "该码流的编码格式在此终端无法播放。",
+            "Use a player that knows the codec, or set the camera to H.264.",
+        ),
+        r.CONNECT_FAILED: Words(
+            480,
+            "Media Connection Failed",
+            504,
+            "The TCP media connection could not be made.",
+            "媒体 TCP 连接建立失败。",
+            "Check firewalls between the two media addresses, or let the other side connect (active/passive).",
+        ),
+        r.STREAM_LOST: Words(
+            480,
+            "Media Stream Lost",
+            502,
+            "The media stream stopped arriving.",
+            "媒体流中断。",
+            "Check the network between the device and this node.",
+        ),
+        r.PEER_ENDED: Words(
+            480,
+            "Ended By Device",
+            502,
+            "The device ended the call.",
+            "设备主动结束了会话。",
+            "The device may have reached its limit of streams.",
+        ),
+        r.DEVICE_OFFLINE: Words(
+            480,
+            "Device Offline",
+            503,
+            "The device is offline.",
+            "设备离线。",
+            "See its last registration and keepalive in the device list.",
+        ),
+        r.UNKNOWN_CHANNEL: Words(
+            404,
+            "Unknown Channel",
+            404,
+            "No such channel.",
+            "通道不存在。",
+            "Synchronise the catalogue, or check the sharing rule.",
+        ),
+        r.UNKNOWN_DIALOG: Words(
+            481,
+            "Call/Transaction Does Not Exist",
+            404,
+            "No such session.",
+            "会话不存在。",
+            "The session has ended already.",
+        ),
+        r.FORBIDDEN: Words(
+            403,
+            "Forbidden",
+            403,
+            "Not permitted.",
+            "没有权限。",
+            "An administrator can change the role or the sharing rule.",
+        ),
+        r.UNTRUSTED_SOURCE: Words(
+            403,
+            "Not Registered From This Address",
+            403,
+            "The request did not come from the address of a live registration.",
+            "请求来源地址与有效注册不符。",
+            "The device has to register again from its present address.",
+        ),
+        r.BUSY: Words(
+            486,
+            "Busy Here",
+            503,
+            "No capacity is left for another stream.",
+            "资源不足，无法建立新的媒体流。",
+            "Widen media.port_min/port_max, or raise the limits.",
+        ),
+        r.LOOP: Words(
+            482,
+            "Loop Detected",
+            508,
+            "The request came back to a platform it had already passed.",
+            "检测到级联环路。",
+            "Two platforms share the same channels with each other; exclude them in one sharing rule.",
+        ),
+        r.TOO_MANY_HOPS: Words(
+            483,
+            "Too Many Hops",
+            508,
+            "The request passed too many platforms.",
+            "级联跳数过多。",
+            "Look for a loop between platforms.",
+        ),
+        r.NOT_ACCEPTABLE: Words(
+            488,
+            "Not Acceptable Here",
+            415,
+            "The media description cannot be satisfied.",
+            "媒体描述无法满足。",
+            "See the offered SDP in the call trace.",
+        ),
+        r.UNSUPPORTED: Words(
+            415,
+            "Unsupported Media Type",
+            415,
+            "This kind of request is not supported.",
+            "不支持的请求类型。",
+            "",
+        ),
+        r.BAD_REQUEST: Words(400, "Bad Request", 400, "The request is malformed.", "请求格式错误。", ""),
+        r.CANCELLED: Words(
+            487,
+            "Request Terminated",
+            409,
+            "The request was cancelled by its sender.",
+            "请求已被发起方取消。",
+            "",
+        ),
+        r.TIMEOUT: Words(408, "Request Timeout", 504, "It took too long.", "操作超时。", ""),
+        r.WORKER_LOST: Words(
+            500,
+            "Media Worker Lost",
+            503,
+            "The media worker of this stream was lost; it is being restarted.",
+            "媒体服务进程异常，正在恢复。",
+            "Try again in a few seconds.",
+        ),
+        r.SHUTTING_DOWN: Words(503, "Shutting Down", 503, "This node is shutting down.", "本节点正在停机。", ""),
+        r.INTERNAL: Words(
+            500,
+            "Server Internal Error",
+            500,
+            "An internal fault; it is in the log.",
+            "内部错误，详见日志。",
+            "Report it with the log lines of this time.",
+        ),
+    }
+
+
+TABLE = MappingProxyType(_table())
+
+
+class GatewayError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class Failure(GatewayError):
+    """An operation failed at a named step.
+
+    ``code`` is the peer's SIP status when ``reason`` is REJECTED; ``detail`` adds particulars in English (never a
+    secret); ``peer_id`` and ``channel`` say whose.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str = "",
+        *,
+        code: int | None = None,
+        peer_id: str | None = None,
+        channel: str | None = None,
+        detail_zh: str = "",
+    ) -> None:
+        self.reason = reason
+        self.detail = detail
+        self.detail_zh = detail_zh
+        self.code = code
+        self.peer_id = peer_id
+        self.channel = channel
+        super().__init__(self.message)
+
+    @property
+    def words(self) -> Words:
+        return TABLE[self.reason]
+
+    @property
+    def step(self) -> str:
+        """The API's and the metrics' name of the failed step."""
+        return self.reason.value
+
+    @property
+    def sip_status(self) -> int:
+        """The status towards a SIP peer: a rejection is passed on with the device's own final code."""
+        if self.reason is Reason.REJECTED and self.code is not None and 400 <= self.code <= 699:
+            return self.code if self.code not in (401, 407) else 403
+        return self.words.sip_status
+
+    @property
+    def sip_phrase(self) -> str:
+        """The reason phrase (ASCII, one line) towards a SIP peer."""
+        if self.reason is Reason.REJECTED and self.code is not None:
+            return f"{self.words.sip_phrase} ({self.code})"
+        return self.words.sip_phrase
+
+    @property
+    def http_status(self) -> int:
+        return self.words.http_status
+
+    @property
+    def message(self) -> str:
+        return " ".join(part for part in (self.words.en, self._particulars(), self.detail) if part)
+
+    @property
+    def message_zh(self) -> str:
+        return "".join(part for part in (self.words.zh, self._particulars(), self.detail_zh or self.detail) if part)
+
+    def _particulars(self) -> str:
+        return f"[SIP {self.code}]" if self.code is not None else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of an API error: ``{error, step, message, message_zh, hint}`` and what is known of whom."""
+        body: dict[str, Any] = {
+            "error": "failure",
+            "step": self.step,
+            "message": self.message,
+            "message_zh": self.message_zh,
+            "hint": self.words.hint,
+        }
+        named = {"sip_code": self.code, "peer_id": self.peer_id, "channel": self.channel}
+        return body | {name: value for name, value in named.items() if value is not None}
+
+
+class Denied(Failure):
+    """Access was refused under a rule; ``clause`` names it (an id of ``gateway.compliance.clauses``)."""
+
+    def __init__(self, detail: str, *, clause: str, detail_zh: str = "", channel: str | None = None) -> None:
+        self.clause = clause
+        super().__init__(Reason.FORBIDDEN, detail, detail_zh=detail_zh, channel=channel)
+
+    def to_json(self) -> dict[str, Any]:
+        return super().to_json() | {"error": "denied", "clause": self.clause}
+
+
+class StoreError(GatewayError):
+    """A record cannot be stored or found; ``record`` names it."""
+
+    def __init__(self, record: str, message: str) -> None:
+        self.record = record
+        super().__init__(message)
+
+
+class NotFound(StoreError):
+    """No record of that id."""
+
+
+class AlreadyExists(StoreError):
+    """A record of that id is there already."""
+
+
+class InUse(StoreError):
+    """The record is referred to by another one and cannot be removed."""
