@@ -266,6 +266,10 @@ class GatewayError(Exception):
     """Base of everything this package raises on purpose."""
 
 
+class LocalError(GatewayError):
+    """This program's own fault: a rule of its construction was broken."""
+
+
 class Failure(GatewayError):
     """An operation failed at a named step.
 

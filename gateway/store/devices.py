@@ -1,0 +1,42 @@
+"""Lower peers (下级设备与平台): what is allowed to register here and how it is spoken to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gateway.secrets import Secret
+from gateway.store import schema
+from gateway.store.repository import Repository
+
+PeerKind = Literal["device", "platform"]
+MediaTransport = Literal["udp", "tcp_passive", "tcp_active"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One lower peer.
+
+    ``id`` is its 20-digit code. ``password`` empty: the shared password applies, unless ``allow_no_password`` lets it
+    register without. ``charset``, ``edition`` and ``media_transport`` override the node's when not None;
+    ``media_transport`` is seen from this node. ``tolerances`` are names of quirks allowed for this peer alone.
+    """
+
+    id: str
+    name: str = ""
+    kind: PeerKind = "device"
+    password: Secret = field(default=Secret(""))
+    allow_no_password: bool = False
+    charset: str | None = None
+    edition: str | None = None
+    media_transport: MediaTransport | None = None
+    tolerances: tuple[str, ...] = ()
+    enabled: bool = True
+    created_at: float = 0.0
+
+
+class Devices(Repository[Device]):
+    """All lower peers."""
+
+    TABLE = schema.devices
+    RECORD = Device
