@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from sip.address import NameAddr
+from sip.digest import Challenge, Credentials, NonceTable
 from sip.errors import LocalError, ParseError, RemoteError, SipError, TransactionTimeout, TransportFailed
+from sip.framing import StreamFramer
+from sip.gbdate import format_date, parse_date
 from sip.headers import Headers
 from sip.message import Message, Request, Response, parse_message, response_to
 from sip.reasons import REASONS
 from sip.tolerance import LENIENT, STRICT, Tolerance
 from sip.uri import Uri
+from sip.validation import Rejection, discard_reason, refusal, validate_request
 from sip.via import Via
 
 __all__ = [
     "LENIENT",
     "REASONS",
     "STRICT",
+    "Challenge",
+    "Credentials",
     "Headers",
     "LocalError",
     "Message",
     "NameAddr",
+    "NonceTable",
     "ParseError",
+    "Rejection",
     "RemoteError",
     "Request",
     "Response",
     "SipError",
+    "StreamFramer",
     "Tolerance",
     "TransactionTimeout",
     "TransportFailed",
     "Uri",
     "Via",
+    "discard_reason",
+    "format_date",
+    "parse_date",
     "parse_message",
+    "refusal",
     "response_to",
+    "validate_request",
 ]

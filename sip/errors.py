@@ -50,14 +50,58 @@ class ParseError(RemoteError):
 
 
 class TransactionTimeout(RemoteError):
-    """No final answer in time (RFC 3261 timers B and F)."""
+    """No final answer in time (RFC 3261 timers B, C and F, or the caller's own limit).
 
-    def __init__(self, where: str, what: str = "no answer in time", value: str = "", status: int = 408) -> None:
+    peer         who was asked
+    method       of the request
+    call_id      of the request
+    waited_s     seconds since it was first sent
+    provisional  whether at least a provisional answer came
+    """
+
+    def __init__(
+        self,
+        where: str,
+        what: str = "no answer in time",
+        value: str = "",
+        status: int = 408,
+        *,
+        peer: str = "",
+        method: str = "",
+        call_id: str = "",
+        waited_s: float = 0.0,
+        provisional: bool = False,
+    ) -> None:
         super().__init__(where, what, value, status)
+        self.peer = peer
+        self.method = method
+        self.call_id = call_id
+        self.waited_s = waited_s
+        self.provisional = provisional
+
+
+class AckTimeout(TransactionTimeout):
+    """The ACK for our 2xx to an INVITE did not come (RFC 3261 13.3.1.4)."""
 
 
 class TransportFailed(RemoteError):
-    """The message could not be handed to the peer (RFC 3261 8.1.3.1: treated as 503)."""
+    """The message could not be handed to the peer (RFC 3261 8.1.3.1: treated as 503).
 
-    def __init__(self, where: str, what: str = "not reachable", value: str = "", status: int = 503) -> None:
+    peer, method, call_id as in TransactionTimeout
+    """
+
+    def __init__(
+        self,
+        where: str,
+        what: str = "not reachable",
+        value: str = "",
+        status: int = 503,
+        *,
+        peer: str = "",
+        method: str = "",
+        call_id: str = "",
+    ) -> None:
         super().__init__(where, what, value, status)
+        self.peer = peer
+        self.method = method
+        self.call_id = call_id

@@ -26,11 +26,12 @@ class Tolerance:
     """`SIP/2.0 200` without the blank that precedes an empty reason phrase. Seen from embedded stacks."""
 
     junk_header_line: bool = True
-    """A header line without a colon, or with a name that is no token, is left out. Seen where HTTP code was reused for SIP."""
+    """A header line without a colon, or with a name that is no token, is left out.
+    Seen where HTTP code was reused for SIP."""
 
     datagram_end: bool = True
     """A Content-Length that disagrees with the datagram is ignored: the datagram's end is the body's end.
-    Content-Length counted in characters instead of GB 2312 bytes, or without the XML declaration, is a frequent device fault."""
+    Devices count characters instead of GB 2312 bytes, or leave the XML declaration out of the count."""
 
     missing_length: bool = True
     """A message on TCP without Content-Length: no body, unless one visibly follows. Seen from device firmware."""
@@ -48,6 +49,9 @@ class Tolerance:
     empty_branch: bool = True
     """A branch that is the magic cookie and nothing else is matched the RFC 2543 way.
     Home-made stacks send constant branches."""
+
+    extra_vias: bool = True
+    """A response with more than one Via is looked at. Seen from platforms that forward without taking their own off."""
 
     any_date: bool = True
     """A Date no form can be read from is passed by. Devices send local forms and wrong zones."""
