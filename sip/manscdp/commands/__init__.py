@@ -1,0 +1,1 @@
+"""The declared commands, by class: queries, controls, notifications, answers."""
