@@ -1,0 +1,46 @@
+"""The catalogue of a GB/T 28181 node: codes, civil divisions, objects, trees, sharing rules, change feed and store.
+
+Knows no SIP and no media. This is the front door; `catalog.store` is the one to the database.
+"""
+
+from __future__ import annotations
+
+from catalog.change import Change, Changes, Event, Feed, ItemEvent, event_between
+from catalog.code import CodeError, DeviceCode, Kind, civil_code_of, is_playable, kind_of, type_of
+from catalog.code_names import Edition, industry_name, network_name, type_name
+from catalog.item import LOCAL, OFF, ON, ChannelKey, Item
+from catalog.pages import Complete, Incomplete, PageCollector
+from catalog.tree import TOP, claims_of, resolve_parents, resolve_tree, split_parent_ids
+
+__all__ = [
+    "LOCAL",
+    "OFF",
+    "ON",
+    "TOP",
+    "Change",
+    "Changes",
+    "ChannelKey",
+    "CodeError",
+    "Complete",
+    "DeviceCode",
+    "Edition",
+    "Event",
+    "Feed",
+    "Incomplete",
+    "Item",
+    "ItemEvent",
+    "Kind",
+    "PageCollector",
+    "civil_code_of",
+    "claims_of",
+    "event_between",
+    "industry_name",
+    "is_playable",
+    "kind_of",
+    "network_name",
+    "resolve_parents",
+    "resolve_tree",
+    "split_parent_ids",
+    "type_name",
+    "type_of",
+]
