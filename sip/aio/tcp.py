@@ -1,0 +1,237 @@
+"""SIP over TCP: accepted and opened connections, one per peer, framed, bounded, swept when idle (RFC 3261 18)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from sip.aio.route import family_of
+from sip.counters import Counters
+from sip.errors import ParseError
+from sip.framing import StreamFramer
+from sip.limits import Limits
+from sip.message import Tolerance
+from sip.peer import Peer
+
+Address = tuple[str, int]
+Failed = Callable[[str], None]
+
+_SWEEPS = 4  # per idle time
+
+
+class Reader(Protocol):
+    """Who takes what the connections bring."""
+
+    def message_arrived(self, message: bytes | ParseError, connection: TcpConnection) -> None:
+        """One whole message, or what could not be framed."""
+
+    def batch_ended(self) -> None:
+        """After the messages of one read."""
+
+    def connection_ended(self, connection: TcpConnection, reason: str) -> None:
+        """The connection is gone, or never came to be."""
+
+
+class TcpConnection(asyncio.Protocol):
+    """One connection. `peer` carries its number."""
+
+    def __init__(self, pool: TcpPool, number: int, towards: Address | None) -> None:
+        self._pool = pool
+        self._framer = StreamFramer(pool.tolerance)
+        self._transport: asyncio.Transport | None = None
+        self._early: list[tuple[bytes, Failed]] = []
+        self._early_bytes = 0
+        self._ended = False
+        self.heard_at = pool.now()
+        self.messages = 0
+        self.accepted = towards is None
+        self.local: Address = ("", 0)
+        self.peer = Peer("TCP", *(towards or ("", 0)), connection=number)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the connection stands."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if remote is None or not self._pool.admit(self):
+            self._ended = True
+            transport.abort()
+            return
+        self.local = (local[0], local[1])
+        self.peer = Peer("TCP", remote[0], remote[1], self.peer.connection)
+        transport.set_write_buffer_limits(high=self._pool.limits.send_queue_bytes)
+        self._pool.stands(self)
+        early, self._early = self._early, []
+        for data, failed in early:
+            self.send(data, failed)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes came."""
+        self.heard_at = self._pool.now()
+        for message in self._framer.feed(data):
+            self.messages += 1
+            self._pool.reader.message_arrived(message, self)
+        if self._framer.broken:
+            self.abort("no SIP in the stream")
+        self._pool.reader.batch_ended()
+
+    def eof_received(self) -> None:
+        """asyncio: the peer closed its side; ours closes too."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """asyncio: the connection is gone."""
+        self.end(str(error) if error else "closed by the peer")
+
+    def send(self, data: bytes, failed: Failed) -> None:
+        """Send one message, or keep it until the connection stands; `failed` is told when neither is possible."""
+        if self._ended:
+            failed("connection closed")
+        elif self._transport is None:
+            self._keep(data, failed)
+        elif self._transport.get_write_buffer_size() + len(data) > self._pool.limits.send_queue_bytes:
+            failed("send queue full")
+        else:
+            self._transport.write(data)
+
+    def _keep(self, data: bytes, failed: Failed) -> None:
+        if self._early_bytes + len(data) > self._pool.limits.send_queue_bytes:
+            failed("send queue full")
+            return
+        self._early.append((data, failed))
+        self._early_bytes += len(data)
+
+    def abort(self, reason: str) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+        self.end(reason)
+
+    def end(self, reason: str) -> None:
+        """The connection can carry nothing any more."""
+        if self._ended:
+            return
+        self._ended = True
+        early, self._early = self._early, []
+        for _, failed in early:
+            failed(reason)
+        self._pool.gone(self, reason)
+
+
+class TcpPool:
+    """All TCP connections of one stack, found by number or by the peer's address."""
+
+    def __init__(
+        self, reader: Reader, *, limits: Limits, counters: Counters, tolerance: Tolerance, now: Callable[[], float]
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.reader = reader
+        self.limits = limits
+        self.counters = counters
+        self.tolerance = tolerance
+        self.now = now
+        self._servers: list[asyncio.Server] = []
+        self._by_number: dict[int, TcpConnection] = {}
+        self._by_address: dict[Address, TcpConnection] = {}
+        self._opening: dict[int, asyncio.Task[None]] = {}
+        self._last_number = 0
+        self._sweeper = self._loop.call_later(self._sweep_s(), self._sweep)
+
+    async def listen(self, host: str, port: int) -> Address:
+        """Accept connections; the bound address."""
+        server = await self._loop.create_server(
+            lambda: TcpConnection(self, self._number(), None), host, port, family=family_of(host), backlog=512
+        )
+        self._servers.append(server)
+        return (host, server.sockets[0].getsockname()[1])
+
+    def live(self, number: int | None) -> TcpConnection | None:
+        """The connection of that number while it lives."""
+        return None if number is None else self._by_number.get(number)
+
+    def towards(self, peer: Peer) -> TcpConnection:
+        """The connection for a request: the peer's own while it lives, else one to its address, opened if need be."""
+        found = self.live(peer.connection) or self._by_address.get((peer.host, peer.port))
+        return found if found is not None else self._open((peer.host, peer.port))
+
+    def _open(self, address: Address) -> TcpConnection:
+        number = self._number()
+        connection = TcpConnection(self, number, address)
+        self._by_number[number] = connection
+        self._by_address[address] = connection
+        self._opening[number] = self._loop.create_task(self._connect(connection, address), name=f"sip-connect-{number}")
+        return connection
+
+    async def _connect(self, connection: TcpConnection, address: Address) -> None:
+        try:
+            async with asyncio.timeout(self.limits.connect_timeout_s):
+                await self._loop.create_connection(lambda: connection, *address)
+            self.counters.connections_opened += 1
+        except TimeoutError:
+            connection.end(f"no TCP connection in {self.limits.connect_timeout_s:g} s")
+        except OSError as error:
+            connection.end(f"no TCP connection ({error.strerror or error})")
+        finally:
+            if connection.peer.connection is not None:
+                self._opening.pop(connection.peer.connection, None)
+
+    def admit(self, connection: TcpConnection) -> bool:
+        """Whether one more connection fits."""
+        if connection.accepted and len(self._by_number) >= self.limits.max_connections:
+            self.counters.connections_refused += 1
+            return False
+        return True
+
+    def stands(self, connection: TcpConnection) -> None:
+        """A connection was made. The newest of an address is the one to use."""
+        number = connection.peer.connection
+        assert number is not None
+        if connection.accepted:
+            self.counters.connections_accepted += 1
+        self._by_number[number] = connection
+        self._by_address[(connection.peer.host, connection.peer.port)] = connection
+
+    def gone(self, connection: TcpConnection, reason: str) -> None:
+        """A connection ended."""
+        peer = connection.peer
+        if peer.connection is not None:
+            self._by_number.pop(peer.connection, None)
+        if self._by_address.get((peer.host, peer.port)) is connection:
+            del self._by_address[(peer.host, peer.port)]
+        self.counters.connections_lost += 1
+        self.reader.connection_ended(connection, reason)
+
+    def _number(self) -> int:
+        self._last_number += 1
+        return self._last_number
+
+    def _sweep_s(self) -> float:
+        return min(self.limits.connection_idle_s, self.limits.first_message_s) / _SWEEPS
+
+    def _sweep(self) -> None:
+        now = self.now()
+        for connection in list(self._by_number.values()):
+            silent = now - connection.heard_at
+            if silent > self.limits.connection_idle_s:
+                connection.abort("idle")
+            elif connection.accepted and not connection.messages and silent > self.limits.first_message_s:
+                connection.abort("no message")
+        self._sweeper = self._loop.call_later(self._sweep_s(), self._sweep)
+
+    async def close(self) -> None:
+        """Close everything."""
+        self._sweeper.cancel()
+        opening = list(self._opening.values())
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
+        for server in self._servers:
+            server.close()
+        for connection in list(self._by_number.values()):
+            connection.abort("stack closed")
+        for server in self._servers:
+            await server.wait_closed()
+        await asyncio.sleep(0)
+
+    def __len__(self) -> int:
+        return len(self._by_number)

@@ -1,0 +1,436 @@
+"""The SIP stack without sockets and without a clock.
+
+Feed it bytes and `now`; drain `to_send()` and `next_event()`; call `expire(now)` at `deadline()`. It owns the
+transaction table, the matching, the limits, and the two duties of a core that need no policy: acknowledging repeated
+2xx, and ending calls nobody waits for any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sip.counters import Counters
+from sip.dialog import Dialog
+from sip.errors import ParseError, TransportFailed
+from sip.headers import Headers
+from sip.limits import Limits, SourceRates
+from sip.message import LENIENT, Request, Response, Tolerance, parse_message, response_to
+from sip.peer import Peer
+from sip.timings import Timings
+from sip.transaction.client import ClientKey, ClientTransaction, InviteClient, NonInviteClient, cancel_of
+from sip.transaction.events import (
+    AckMissing,
+    Cancelled,
+    Event,
+    LateAnswer,
+    MalformedReceived,
+    NotAnswered,
+    TimedOut,
+)
+from sip.transaction.machine import Local, Machine
+from sip.transaction.matching import InvitesByCall, ServerKey, client_key, server_key
+from sip.transaction.server import InviteServer, NonInviteServer, ServerTransaction
+from sip.transaction.tables import Input, State
+from sip.transaction.timers import TimerLanes
+from sip.validation import refusal
+from sip.via import Via
+
+_RETRANSMISSIONS = frozenset({Input.TIMER_A, Input.TIMER_E, Input.TIMER_G, Input.TIMER_2XX})
+_CHALLENGES = frozenset({401, 403, 407})
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """Bytes for the wire. `local` is the address they leave from, `transaction` who wants to know when they cannot."""
+
+    data: bytes
+    peer: Peer
+    local: Local
+    transaction: ClientTransaction | ServerTransaction | None = None
+
+
+def random_token() -> str:
+    """64 random bits as text."""
+    return secrets.token_hex(8)
+
+
+class Endpoint:
+    """One user agent's transactions over any number of hops.
+
+    token   source of tags and branches; replace it to make a run repeatable
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        timings: Timings | None = None,
+        tolerance: Tolerance = LENIENT,
+        limits: Limits | None = None,
+        token: Callable[[], str] = random_token,
+    ) -> None:
+        self.user_agent = user_agent
+        self.timings = timings or Timings()
+        self.tolerance = tolerance
+        self.limits = limits or Limits()
+        self.token = token
+        self.timers = TimerLanes()
+        self.counters = Counters()
+        self._servers: dict[ServerKey, ServerTransaction] = {}
+        self._clients: dict[ClientKey, ClientTransaction] = {}
+        self._invites = InvitesByCall()
+        self._pending: dict[str, int] = {}
+        self._outbox: list[Outgoing] = []
+        self._events: deque[Event] = deque()
+        bounds = self.limits
+        self._malformed = SourceRates(bounds.malformed_per_second, bounds.malformed_burst, bounds.max_sources)
+        self._refusals = SourceRates(bounds.refusals_per_second, bounds.refusals_burst, bounds.max_sources)
+
+    # what comes in
+
+    def receive(self, data: bytes, source: Peer, local: Local, now: float) -> None:
+        """Take one datagram, or one message cut from a stream."""
+        if not source.reliable and len(data) > self.limits.max_datagram:
+            self.counters.oversize += 1
+            return
+        if not data.strip(b"\r\n\0 \t"):
+            self.counters.keepalives += 1
+            return
+        try:
+            message = parse_message(data, datagram=not source.reliable, tolerance=self.tolerance)
+            if isinstance(message, Request):
+                self._receive_request(message, source, local, now)
+            else:
+                self._receive_response(message, source, now)
+        except ParseError as error:
+            self.refuse_malformed(error, source, local, now)
+
+    def refuse_malformed(self, error: ParseError, source: Peer, local: Local, now: float) -> None:
+        """Count something unreadable; within the source's rate also report it, and answer if anybody can be answered."""
+        self.counters.malformed += 1
+        if not self._malformed.take(source.host, now):
+            self.counters.malformed_unanswered += 1
+            return
+        answer = refusal(error)
+        if answer is not None:
+            self._outbox.append(Outgoing(answer.to_bytes(), source, local))
+        self._events.append(MalformedReceived(source, error, answer is not None))
+
+    def _receive_request(self, request: Request, source: Peer, local: Local, now: float) -> None:
+        self.counters.requests_received += 1
+        if request.method == "ACK":
+            self._receive_ack(request, source, now)
+            return
+        try:
+            key = server_key(request, source.host)
+            _require_addresses(request)
+        except ParseError as error:
+            error.headers = request.headers
+            raise
+        known = self._servers.get(key)
+        if known is not None:
+            self.counters.requests_absorbed += 1
+            known.peer, known.local = source, local
+            known.repeated(now)
+        elif request.method == "CANCEL":
+            self._receive_cancel(request, source, local, now)
+        elif self._has_room(request, source, local, now):
+            self._begin_server(request, key, source, local, now)
+
+    def _begin_server(self, request: Request, key: ServerKey, source: Peer, local: Local, now: float) -> None:
+        if request.method == "INVITE" and self._invites.merged(request):
+            self.counters.requests_merged += 1
+            self._answer_statelessly(request, 482, source, local)
+            return
+        stamp_source(request, source)
+        transaction: ServerTransaction
+        if request.method == "INVITE":
+            transaction = invite = InviteServer(request, key, source, local, self)
+            self._invites.add(invite)
+        else:
+            transaction = NonInviteServer(request, key, source, local, self)
+        self._servers[key] = transaction
+        self._pending[source.host] = self._pending.get(source.host, 0) + 1
+        transaction.begin(now)
+
+    def _receive_ack(self, ack: Request, source: Peer, now: float) -> None:
+        invite = self._servers.get(server_key(ack, source.host, "INVITE")) or self._invites.of_ack(ack)
+        if isinstance(invite, InviteServer):
+            invite.acknowledge(ack, now)
+        else:
+            self.counters.stray_acks += 1
+
+    def _receive_cancel(self, cancel: Request, source: Peer, local: Local, now: float) -> None:
+        # Answered without a transaction of its own: the INVITE's state makes every repetition's answer the same.
+        invite = self._servers.get(server_key(cancel, source.host, "INVITE"))
+        if not isinstance(invite, InviteServer):
+            invite = self._invites.of_cancel(cancel, source.host)
+        if invite is None:
+            self._answer_statelessly(cancel, 481, source, local)
+            return
+        self._answer_statelessly(cancel, 200, source, local, invite.local_tag)
+        if invite.pending and invite.request is not None:
+            self.respond(invite, response_to(invite.request, 487, to_tag=invite.local_tag), now)
+            self._events.append(Cancelled(invite))
+
+    def _receive_response(self, response: Response, source: Peer, now: float) -> None:
+        self.counters.responses_received += 1
+        transaction = self._clients.get(client_key(response))
+        if transaction is None:
+            self.counters.stray_responses += 1
+            return
+        if (source.host, source.port) != (transaction.peer.host, transaction.peer.port):
+            self.counters.foreign_responses += 1
+        if isinstance(transaction, InviteClient):
+            self._receive_invite_response(transaction, response, now)
+        else:
+            transaction.receive(response, now)
+
+    def _receive_invite_response(self, invite: InviteClient, response: Response, now: float) -> None:
+        if not 200 <= response.status < 300:
+            invite.receive(response, now)
+            if invite.abandoned and response.status < 200:
+                self._send_cancel(invite, now)
+            return
+        acknowledged = self._acknowledgement(invite, response)
+        if acknowledged is not None:
+            self._outbox.append(Outgoing(acknowledged, invite.peer, invite.local, invite))
+            return
+        if invite.abandoned or invite.acks:
+            self._hang_up(invite, response, now)
+        invite.receive(response, now)
+
+    def _acknowledgement(self, invite: InviteClient, response: Response) -> bytes | None:
+        """The ACK this 2xx has had already. The same Contact under a new To tag is the same answer: some devices make a
+        new tag for every repetition, and a BYE for it would end the call."""
+        found = invite.acks.get(response.to.tag or "")
+        if found is not None:
+            return found[1]
+        contact = response.headers.get("Contact")
+        for known, ack in invite.acks.values():
+            if known == contact:
+                self.counters.changed_tags += 1
+                return ack
+        return None
+
+    # what goes out
+
+    def request(self, request: Request, to: Peer, sent_by: Local, local: Local, now: float) -> ClientTransaction:
+        """Send a request in a client transaction of its own. The request itself is not changed.
+
+        sent_by   our address as the peer sees it, for the Via
+        local     the address it leaves from
+        """
+        if len(self._clients) >= self.limits.max_client_transactions:
+            raise TransportFailed(str(to), "too many requests under way", peer=str(to), method=request.method)
+        branch = f"z9hG4bK{self.token()}"
+        stamped = self._stamped(request, branch, to, sent_by)
+        kind = InviteClient if request.method == "INVITE" else NonInviteClient
+        return self._begin_client(kind(stamped, branch, to, local, self, now), now)
+
+    def _begin_client(self, transaction: ClientTransaction, now: float) -> ClientTransaction:
+        self._clients[transaction.key] = transaction
+        transaction.begin(now)
+        return transaction
+
+    def _stamped(self, request: Request, branch: str, to: Peer, sent_by: Local) -> Request:
+        host = f"[{sent_by[0]}]" if ":" in sent_by[0] else sent_by[0]
+        via = f"SIP/2.0/{to.transport} {host}:{sent_by[1]};rport;branch={branch}"
+        headers = Headers([("Via", via), *request.headers.items()])
+        if "Max-Forwards" not in headers:
+            headers.add("Max-Forwards", "70")
+        if "User-Agent" not in headers:
+            headers.add("User-Agent", self.user_agent)
+        return Request(request.method, request.uri, headers, request.body)
+
+    def acknowledge(self, invite: InviteClient, ack: Request) -> None:
+        """Send the ACK of a 2xx; it is sent again by itself for every repetition of that 2xx."""
+        hop = invite.request.top_via
+        data = self._stamped(ack, f"z9hG4bK{self.token()}", invite.peer, (hop.host, hop.port or 5060)).to_bytes()
+        contact = invite.response.headers.get("Contact") if invite.response is not None else None
+        invite.acks[ack.to.tag or ""] = (contact, data)
+        self._outbox.append(Outgoing(data, invite.peer, invite.local, invite))
+
+    def forget(self, transaction: ClientTransaction) -> None:
+        """Nobody waits for the answer of a non-INVITE request any more: stop repeating it."""
+        self.timers.disarm(transaction, Input.TIMER_E)
+
+    def cancel(self, invite: InviteClient, now: float) -> None:
+        """Give an INVITE up: CANCEL once a provisional answer is there, BYE for a 2xx that comes nevertheless."""
+        if invite.abandoned or invite.state not in (State.CALLING, State.PROCEEDING):
+            return
+        invite.abandon()
+        if invite.state is State.PROCEEDING:
+            self._send_cancel(invite, now)
+
+    def _send_cancel(self, invite: InviteClient, now: float) -> None:
+        if invite.cancelling or invite.state is not State.PROCEEDING:
+            return
+        invite.limit_cancelled(now)
+        cancel = cancel_of(invite.request)
+        self._begin_client(NonInviteClient(cancel, invite.key[0], invite.peer, invite.local, self, now), now)
+
+    def _hang_up(self, invite: InviteClient, response: Response, now: float) -> None:
+        """Acknowledge and end a call nobody waits for (RFC 3261 13.2.2.4, 15)."""
+        self.counters.late_answers += 1
+        invite.response = response
+        dialog = Dialog.from_client(invite.request, response)
+        self.acknowledge(invite, dialog.request("ACK", cseq=dialog.local_cseq))
+        hop = invite.request.top_via
+        self.request(dialog.request("BYE"), invite.peer, (hop.host, hop.port or 5060), invite.local, now)
+        self._events.append(LateAnswer(invite, response))
+
+    def respond(self, transaction: ServerTransaction, response: Response, now: float) -> bool:
+        """Answer a request; False when it has had its final answer already."""
+        pending = transaction.pending
+        taken = transaction.respond(response, now)
+        if taken and pending and response.status >= 200:
+            self._settled(transaction)
+            self._weigh(transaction.peer.host, response.status, now)
+        return taken
+
+    def to_send(self) -> list[Outgoing]:
+        """What is to be sent, in order; the list is handed over."""
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def next_event(self) -> Event | None:
+        """The next thing to tell the user, None when there is none."""
+        return self._events.popleft() if self._events else None
+
+    # time and failure
+
+    def deadline(self) -> float | None:
+        """When `expire` is to be called next; None: not until something else happens."""
+        return self.timers.deadline()
+
+    def expire(self, now: float) -> None:
+        """Run the timers that have ended."""
+        for owner, timer in self.timers.due(now):
+            if timer in _RETRANSMISSIONS:
+                self.counters.retransmissions_sent += 1
+            owner.happen(timer, now)
+
+    def sending_failed(self, outgoing: Outgoing, reason: str, now: float) -> None:
+        """The transport could not deliver this."""
+        self.counters.transport_failures += 1
+        if outgoing.transaction is not None:
+            outgoing.transaction.fail(reason, now)
+
+    def connection_lost(self, connection: int, reason: str, now: float) -> None:
+        """A TCP connection is gone: no answer can come back on it, so its requests fail now (RFC 3261 18.4)."""
+        for transaction in [found for found in self._clients.values() if found.peer.connection == connection]:
+            transaction.fail(reason, now)
+
+    # what transactions ask for (Surroundings)
+
+    def transmit(self, data: bytes, transaction: Machine) -> None:
+        """Queue bytes for the transaction's peer."""
+        assert isinstance(transaction, ClientTransaction | ServerTransaction)
+        self._outbox.append(Outgoing(data, transaction.peer, transaction.local, transaction))
+
+    def emit(self, event: Event) -> None:
+        """Queue an event."""
+        if isinstance(event, TimedOut):
+            self.counters.timeouts += 1
+        elif isinstance(event, AckMissing):
+            self.counters.ack_missing += 1
+        elif isinstance(event, NotAnswered):
+            self.counters.not_answered += 1
+            self._settled(event.transaction)
+        self._events.append(event)
+
+    def ended(self, transaction: Machine) -> None:
+        """Forget a transaction."""
+        self.timers.disarm_all(transaction)
+        if isinstance(transaction, ServerTransaction):
+            if self._servers.pop(transaction.key, None) is not None and transaction.pending:
+                self._settled(transaction)
+            if isinstance(transaction, InviteServer):
+                self._invites.remove(transaction)
+        elif isinstance(transaction, ClientTransaction):
+            self._clients.pop(transaction.key, None)
+
+    # limits
+
+    def _has_room(self, request: Request, source: Peer, local: Local, now: float) -> bool:
+        if self._pending.get(source.host, 0) >= self.limits.max_pending_per_source:
+            return self._refuse_overload(request, source, local)
+        if len(self._servers) >= self.limits.max_transactions and not self._evict(now):
+            return self._refuse_overload(request, source, local)
+        if (
+            request.method == "REGISTER"
+            and self._refusals.exhausted(source.host, now)
+            and "Authorization" not in request.headers
+        ):
+            self.counters.storms += 1
+            return self._refuse_overload(request, source, local)
+        return True
+
+    def _evict(self, now: float) -> bool:
+        oldest = self.timers.oldest(Input.TIMER_J, self.timings.transaction_limit)
+        if oldest is None:
+            return False
+        self.counters.evicted += 1
+        return oldest.happen(Input.TIMER_J, now)
+
+    def _refuse_overload(self, request: Request, source: Peer, local: Local) -> bool:
+        self.counters.overloaded += 1
+        self._answer_statelessly(request, 503, source, local, retry_after=self.limits.retry_after_s)
+        return False
+
+    def _answer_statelessly(
+        self, request: Request, status: int, source: Peer, local: Local, tag: str = "", retry_after: int | None = None
+    ) -> None:
+        stamp_source(request, source)
+        headers = [] if retry_after is None else [("Retry-After", str(retry_after))]
+        answer = response_to(request, status, to_tag=tag or self.token(), headers=headers)
+        self._outbox.append(Outgoing(answer.to_bytes(), source, local))
+
+    def _settled(self, transaction: ServerTransaction) -> None:
+        host = transaction.peer.host
+        left = self._pending.get(host, 0) - 1
+        if left > 0:
+            self._pending[host] = left
+        else:
+            self._pending.pop(host, None)
+
+    def _weigh(self, host: str, status: int, now: float) -> None:
+        if status in _CHALLENGES:
+            self._refusals.take(host, now)
+        elif status < 300:
+            self._refusals.give_back(host, now)
+
+    def under_way(self) -> list[ClientTransaction]:
+        """Requests of ours that have not ended."""
+        return list(self._clients.values())
+
+    def __len__(self) -> int:
+        return len(self._servers) + len(self._clients)
+
+
+def _require_addresses(request: Request) -> None:
+    # The answer copies them, so they must be there; what they say is for the application to read.
+    for name in ("From", "To"):
+        if name not in request.headers:
+            raise ParseError(name, "missing")
+
+
+def stamp_source(request: Request, source: Peer) -> None:
+    """Note in the top Via where the request came from (RFC 3261 18.2.1, RFC 3581 4)."""
+    via = request.top_via
+    params = via.params
+    if "rport" not in params and "received" not in params and via.host == source.host:
+        return
+    params = {**params, "received": source.host}
+    if "rport" in params:
+        params["rport"] = str(source.port)
+    items = request.headers.items()
+    for place, (name, value) in enumerate(items):
+        if name.lower() in ("via", "v"):
+            items[place] = (name, ", ".join([str(replace(via, params=params)), *Via.split_many(value)[1:]]))
+            break
+    request.headers = Headers(items)
