@@ -137,3 +137,12 @@ def _skip_scaling_list(reader: BitReader, size: int) -> None:
         if following:
             following = (last + reader.se()) % 256
         last = following or last
+
+
+def parameter_set_id(nal: bytes) -> int:
+    """seq_parameter_set_id or pic_parameter_set_id of a parameter set NAL unit; 0 when it is broken."""
+    skipped = 4 if nal_type(nal[0]) == SPS else 1
+    try:
+        return BitReader(unescape(nal[skipped : skipped + 8])).ue()
+    except EOFError:
+        return 0

@@ -79,3 +79,21 @@ def _read_profile_tier_level(reader: BitReader, sub_layers: int) -> str:
     reversed_flags = int(f"{compatibility:032b}"[::-1], 2)
     text = f"hvc1.{('', 'A', 'B', 'C')[space]}{profile}.{reversed_flags:X}.{'LH'[tier]}{level}"
     return text + "".join(f".{byte:X}" for byte in constraints)
+
+
+def parameter_set_id(nal: bytes) -> int:
+    """Id of a VPS, SPS or PPS NAL unit; 0 when it is broken."""
+    reader = BitReader(unescape(nal))
+    try:
+        reader.skip(16)
+        kind = nal_type(nal[0])
+        if kind == VPS:
+            return reader.bits(4)
+        if kind == SPS:
+            reader.skip(4)
+            sub_layers = reader.bits(3)
+            reader.skip(1)
+            _read_profile_tier_level(reader, sub_layers)
+        return reader.ue()
+    except EOFError:
+        return 0
