@@ -83,9 +83,16 @@ class Tokens(Repository[Token]):
         token_id = self._by_digest.get(digest)
         return None if token_id is None else self.get(token_id)
 
-    async def delete_of_user(self, user_id: str, *, but: str | None = None) -> int:
-        """Remove the tokens of a user, except the one with id ``but``; how many there were."""
-        doomed = [token.id for token in self.all() if token.user_id == user_id and token.id != but]
+    def forget_user(self, change: Change[User]) -> None:
+        """Listener of :class:`Users`: with an account its tokens are gone (the database has cascaded)."""
+        if change.after is None:
+            for token in [token for token in self.all() if token.user_id == change.id]:
+                del self._records[token.id]
+                self._announce(Change("deleted", token.id, token, None))
+
+    async def delete_sessions(self, user_id: str) -> int:
+        """End every session of a user; how many there were."""
+        doomed = [token.id for token in self.all() if token.user_id == user_id and token.kind == "session"]
         for token_id in doomed:
             await self.delete(token_id)
         return len(doomed)

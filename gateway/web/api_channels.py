@@ -1,0 +1,219 @@
+"""The catalogue over the API (目录): browse, search, show, synchronise, PTZ, snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Literal, Protocol
+
+from aiohttp import web
+from pydantic import Field
+
+from catalog import CatalogStore, Kind, is_playable
+from catalog.store import Listed, Page, StoredItem
+from gateway.compliance.access import AccessRequest, Action, Facts
+from gateway.compliance.grant import Grant
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import StreamKey
+from gateway.signalling.control import Controls
+from gateway.signalling.sync import CatalogueSync
+from gateway.web.resource import Strict
+from gateway.web.route import Call, Route
+from media.worker.control import SnapshotTaken
+from sip.manscdp import ptz
+
+PTZ_MOVES = ("stop", "up", "down", "left", "right", "zoom_in", "zoom_out", "preset_set", "preset_call", "preset_delete")
+
+
+class ChannelServices(Protocol):
+    """What these routes need of the node."""
+
+    catalog: CatalogStore
+    sync: CatalogueSync
+    controls: Controls
+
+    def snapshot(self, key: StreamKey) -> Awaitable[SnapshotTaken]: ...
+
+
+class ChannelQuery(Strict):
+    """A page of the catalogue. With `text`: a search; with `parent`: children; else everything that can be played."""
+
+    peer_id: str = Field("", max_length=64, description="Only objects of this peer")
+    parent: str | None = Field(None, max_length=64, description="Children of this object; the peer's id is its root")
+    region: str | None = Field(None, max_length=8, description="Objects filed under this civil code (行政区划)")
+    text: str = Field("", max_length=64, description="Words in name or code; one character is enough")
+    after: str | None = Field(None, max_length=1024, description="Cursor of the page before")
+    limit: int = Field(200, ge=1, le=1000)
+
+
+class PtzBody(Strict):
+    """A PTZ action. Speeds 0-255 (zoom 0-15)."""
+
+    action: Literal[PTZ_MOVES]  # type: ignore[valid-type]
+    speed: int = Field(64, ge=0, le=255)
+    preset: int = Field(1, ge=1, le=255)
+    purpose: str = Field("", max_length=256)
+
+
+def shown(stored: StoredItem, *, has_children: bool | None = None, full: bool = False) -> dict[str, Any]:
+    """An object as the API shows it; address, port and password of a camera are never shown."""
+    item = stored.item
+    body: dict[str, Any] = {
+        "peer_id": item.peer_id,
+        "code": item.code,
+        "name": item.name,
+        "kind": item.kind.value,
+        "status": item.status,
+        "online": stored.online,
+        "playable": is_playable(item.code),
+        "region": item.region,
+        "parent_ids": list(item.parent_ids),
+        "manufacturer": item.manufacturer,
+        "model": item.model,
+        "address": item.address,
+        "longitude": item.longitude,
+        "latitude": item.latitude,
+    }
+    if has_children is not None:
+        body["has_children"] = has_children
+    if full:
+        hidden = {"ip_address", "port", "password"}
+        body["item"] = {name: value for name, value in item.document().items() if name not in hidden}
+        body["changed_at"] = stored.changed_at
+    return body
+
+
+async def known_item(catalog: CatalogStore, key: StreamKey) -> StoredItem:
+    """The catalogue's entry of a channel. Raises Failure (unknown channel)."""
+    stored = await catalog.get(key.peer_id, key.code)
+    if stored is None:
+        raise Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
+    return stored
+
+
+async def granted(
+    call: Call, catalog: CatalogStore, key: StreamKey, action: Action, *, purpose: str = "", destination: str = "browser"
+) -> Grant:
+    """A grant for what the caller asks, entered in the ledger before anything else happens. Raises Denied, Failure."""
+    stored = await known_item(catalog, key)
+    facts = Facts(role=call.role, secret=stored.item.is_secret, known=True)
+    request = AccessRequest(call.actor, action, key.peer_id, key.code, purpose, f"{destination} {call.remote}", facts=facts)
+    return await call.ctx.grants.issue(request)
+
+
+def key_of(call: Call) -> StreamKey:
+    return StreamKey(call.path("peer_id"), call.path("code"))
+
+
+def routes(node: ChannelServices) -> list[Route]:
+    """Routes of the catalogue and of what is done with one channel."""
+
+    async def browse(call: Call) -> dict[str, Any]:
+        query = call.query(ChannelQuery)
+        page = await _page(node.catalog, query)
+        rows = [shown(row.stored, has_children=row.has_children) for row in page.rows]
+        return {"items": rows, "next": page.cursor}
+
+    async def show(call: Call) -> dict[str, Any]:
+        return shown(await known_item(node.catalog, key_of(call)), full=True)
+
+    async def regions(call: Call) -> dict[str, Any]:
+        return {"regions": await node.catalog.regions()}
+
+    async def counts(call: Call) -> dict[str, Any]:
+        found = await node.catalog.counts()
+        return {kind.value: {"total": entry.total, "online": entry.online} for kind, entry in found.items()}
+
+    async def history(call: Call) -> dict[str, Any]:
+        key = key_of(call)
+        entries = await node.catalog.history(key.peer_id, key.code)
+        return {"items": [{"at": e.at, "who": e.who, "event": e.event, "old": e.old, "new": e.new} for e in entries]}
+
+    async def synchronise(call: Call) -> dict[str, Any]:
+        node.sync.start(call.path("peer_id"))
+        return {"state": "started"}
+
+    async def sync_status(call: Call) -> dict[str, Any]:
+        status = node.sync.status.get(call.path("peer_id"))
+        if status is None:
+            return {"state": "never"}
+        return {name: getattr(status, name) for name in status.__dataclass_fields__}
+
+    async def move(call: Call) -> dict[str, Any]:
+        key, body = key_of(call), call.body(PtzBody)
+        grant = await granted(call, node.catalog, key, Action.PTZ, purpose=body.purpose)
+        command = ptz_command(body)
+        try:
+            await node.controls.ptz(key, command)
+        except Failure as failure:
+            await call.ctx.grants.ended(grant, seconds=0, bytes_sent=0, reason=failure.step)
+            raise
+        await call.ctx.grants.ended(grant, seconds=0, bytes_sent=0, reason=f"sent {command}")
+        return {"sent": command}
+
+    async def snapshot(call: Call) -> web.Response:
+        key = key_of(call)
+        grant = await granted(call, node.catalog, key, Action.SNAPSHOT)
+        started = call.ctx.clock()
+        try:
+            picture = await node.snapshot(key)
+        except Failure as failure:
+            await call.ctx.grants.ended(grant, seconds=call.ctx.clock() - started, bytes_sent=0, reason=failure.step)
+            raise
+        size = len(picture.jpeg)
+        await call.ctx.grants.ended(grant, seconds=call.ctx.clock() - started, bytes_sent=size, reason="taken")
+        headers = {"X-Picture-Size": f"{picture.width}x{picture.height}", "X-Picture-Codec": picture.codec}
+        return web.Response(body=picture.jpeg, content_type="image/jpeg", headers=headers)
+
+    one = "/api/v1/channels/{peer_id}/{code}"
+    reply = dict[str, Any]
+    return [
+        Route("GET", "/api/v1/channels", browse, "Browse or search", "viewer", "channels", None, ChannelQuery, reply),
+        Route("GET", "/api/v1/regions", regions, "Objects per civil code", "viewer", "channels", reply=reply),
+        Route("GET", "/api/v1/counts", counts, "Objects per kind", "viewer", "channels", reply=reply),
+        Route("GET", one, show, "Show a channel", "viewer", "channels", reply=reply),
+        Route("GET", f"{one}/history", history, "Changes of a channel", "operator", "channels", reply=reply),
+        Route("POST", f"{one}/ptz", move, "Move the camera", "operator", "channels", PtzBody, reply=reply),
+        Route("GET", f"{one}/snapshot", snapshot, "One picture (JPEG)", "viewer", "channels"),
+        Route(
+            "POST", "/api/v1/devices/{peer_id}/catalog-sync", synchronise, "Read a catalogue", "operator", "devices",
+            reply=reply, status=202,
+        ),
+        Route(
+            "GET", "/api/v1/devices/{peer_id}/catalog-sync", sync_status, "How it went", "operator", "devices",
+            reply=reply,
+        ),
+    ]  # fmt: skip
+
+
+async def _page(catalog: CatalogStore, query: ChannelQuery) -> Page:
+    peer_id = query.peer_id or None
+    if query.text:
+        return await catalog.search(query.text, peer_id=peer_id, limit=query.limit, after=query.after)
+    if query.region is not None:
+        return await catalog.in_region(query.region, limit=query.limit, after=query.after)
+    if query.parent is not None or peer_id is not None:
+        parent = query.parent if query.parent is not None else query.peer_id
+        return await catalog.children(query.peer_id, parent, limit=query.limit, after=query.after)
+    kinds = (Kind.CHANNEL, Kind.MAIN_DEVICE, Kind.OTHER)
+    return await catalog.search("0", kinds=kinds, limit=query.limit, after=query.after)
+
+
+def ptz_command(body: PtzBody) -> str:
+    """The 16 hex digits of A.3 for an action."""
+    speed, zoom = body.speed, max(1, body.speed >> 4)
+    match body.action:
+        case "stop":
+            return ptz.stop()
+        case "up" | "down" | "left" | "right":
+            return ptz.move(**{body.action: True}, pan_speed=speed, tilt_speed=speed)
+        case "zoom_in" | "zoom_out":
+            return ptz.move(**{body.action: True}, zoom_speed=zoom)
+        case "preset_set":
+            return ptz.set_preset(body.preset)
+        case "preset_call":
+            return ptz.call_preset(body.preset)
+        case _:
+            return ptz.delete_preset(body.preset)
+
+
+__all__ = ["Listed", "routes"]

@@ -1,0 +1,110 @@
+"""Live views over the API (实时点播): start, list, show, end; and the traces of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from catalog import CatalogStore
+from gateway.compliance.access import Action
+from gateway.compliance.grant import Grant
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import StreamKey
+from gateway.relay.views import View, Views
+from gateway.signalling.live import LiveCalls
+from gateway.telemetry.ladder import Ladder
+from gateway.web.api_channels import granted
+from gateway.web.resource import Strict
+from gateway.web.route import Call, Route
+
+
+class ViewServices(Protocol):
+    """What these routes need of the node."""
+
+    catalog: CatalogStore
+    views: Views
+    live: LiveCalls
+    ladder: Ladder
+    stream_url: Callable[[StreamKey], str]
+
+    async def stream_status(self) -> list[dict[str, Any]]: ...
+
+
+class ViewBody(Strict):
+    """What to watch and why."""
+
+    peer_id: str = Field(max_length=64)
+    code: str = Field(max_length=64)
+    purpose: str = Field("", max_length=256, description="Entered in the ledger")
+
+
+def routes(node: ViewServices) -> list[Route]:
+    """Routes of live views, streams and call traces."""
+
+    def described(view: View) -> dict[str, Any]:
+        return node.views.describe(view)
+
+    async def start(call: Call) -> dict[str, Any]:
+        body = call.body(ViewBody)
+        key = StreamKey(body.peer_id, body.code)
+        grant = await granted(call, node.catalog, key, Action.LIVE, purpose=body.purpose)
+        try:
+            view, token = await node.views.open(key, grant)
+        except Failure as failure:
+            await _books_closed(call, grant, failure)
+            raise
+        base = f"{node.stream_url(key)}/live/{view.record.id}"
+        return described(view) | {
+            "mp4_url": f"{base}.mp4?token={token}",
+            "ws_url": f"{base.replace('http', 'ws', 1)}.ws?token={token}",
+        }
+
+    async def listed(call: Call) -> dict[str, Any]:
+        mine = [view for view in node.views.all() if _may_see(call, view)]
+        return {"items": [described(view) for view in mine]}
+
+    def of(call: Call) -> View:
+        view = node.views.get(call.path("id"))
+        if view is None or not _may_see(call, view):
+            raise Failure(Reason.UNKNOWN_DIALOG)
+        return view
+
+    async def show(call: Call) -> dict[str, Any]:
+        return described(of(call))
+
+    async def end(call: Call) -> None:
+        view = of(call)
+        await node.views.close(view.record.id, f"ended by {call.identity.name}")
+
+    async def streams(call: Call) -> dict[str, Any]:
+        return {"items": await node.stream_status()}
+
+    async def traces(call: Call) -> dict[str, Any]:
+        return {"items": [trace.to_json() for trace in node.ladder.recent()]}
+
+    async def trace(call: Call) -> dict[str, Any]:
+        found = node.ladder.get(call.path("id"))
+        if found is None:
+            raise Failure(Reason.UNKNOWN_DIALOG)
+        return found.to_json()
+
+    reply = dict[str, Any]
+    return [
+        Route("POST", "/api/v1/views", start, "Start a live view", "viewer", "views", ViewBody, None, reply, 201),
+        Route("GET", "/api/v1/views", listed, "Live views", "viewer", "views", reply=reply),
+        Route("GET", "/api/v1/views/{id}", show, "Show a view", "viewer", "views", reply=reply),
+        Route("DELETE", "/api/v1/views/{id}", end, "End a view", "viewer", "views", status=204),
+        Route("GET", "/api/v1/streams", streams, "Streams and their counters", "operator", "streams", reply=reply),
+        Route("GET", "/api/v1/traces", traces, "Traces of calls", "operator", "streams", reply=reply),
+        Route("GET", "/api/v1/traces/{id}", trace, "Trace of one call", "operator", "streams", reply=reply),
+    ]
+
+
+async def _books_closed(call: Call, grant: Grant, failure: Failure) -> None:
+    await call.ctx.grants.ended(grant, seconds=0, bytes_sent=0, reason=failure.step)
+
+
+def _may_see(call: Call, view: View) -> bool:
+    return call.role == "admin" or view.record.actor_id == call.actor.id
