@@ -1,0 +1,118 @@
+"""Hand-written RTP and program stream bytes, and a relay worker in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from media.worker.client import WorkerClient
+from media.worker.control import AnyEvent, Event, LegStats
+from media.worker.relay import RelayWorker
+
+PACK = bytes.fromhex("000001ba440004000401000003f8")
+PES = bytes.fromhex("000001e000008080052100010001")
+SPS = bytes.fromhex("0000000167428014da01400000")
+PPS = bytes.fromhex("0000000168ce3c80")
+IDR = bytes.fromhex("0000000165888421a0")
+SLICE = bytes.fromhex("00000001419a2211c0")
+
+
+@dataclass
+class Wire:
+    """Builds RTP packets of one stream: PT 96, 25 frames a second, one program stream pack per frame."""
+
+    ssrc: int = 0x01020304
+    sequence: int = 65530
+    timestamp: int = 0xFFFFF000
+    payload_type: int = 96
+    sent: list[bytes] = field(default_factory=list)
+
+    def packet(self, payload: bytes, *, marker: bool = False) -> bytes:
+        """The next packet."""
+        second = (0x80 if marker else 0) | self.payload_type
+        header = struct.pack("!BBHII", 0x80, second, self.sequence, self.timestamp, self.ssrc)
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.sent.append(header + payload)
+        return header + payload
+
+    def frame(self, key: bool, packets: int = 3, size: int = 300) -> list[bytes]:
+        """One frame in several packets: pack header, PES, NAL units, filled up with slice data."""
+        start = PACK + PES + (SPS + PPS + IDR if key else SLICE)
+        payloads = [start + b"\x55" * (size - len(start))] + [bytes([n & 0x7F | 1]) * size for n in range(1, packets)]
+        built = [self.packet(p, marker=n == packets - 1) for n, p in enumerate(payloads)]
+        self.timestamp = (self.timestamp + 3600) & 0xFFFFFFFF
+        return built
+
+    def gop(self, frames: int = 5, packets: int = 3, size: int = 300) -> list[bytes]:
+        """A key frame and the frames that follow it."""
+        return [packet for n in range(frames) for packet in self.frame(n == 0, packets, size)]
+
+
+EventKind = TypeVar("EventKind", bound=Event)
+
+
+@dataclass
+class Running:
+    """A relay worker running in a thread, and its control client."""
+
+    worker: RelayWorker
+    thread: threading.Thread
+    client: WorkerClient
+    path: str
+    seen: list[AnyEvent] = field(default_factory=list)
+
+    async def event(self, kind: type[EventKind], **fields: object) -> EventKind:
+        """The next event of this kind with these fields; others are kept in ``seen``."""
+        while True:
+            event = await asyncio.wait_for(self.client.events.get(), 10)
+            assert event is not None, f"the worker is gone, no {kind.__name__} came"
+            self.seen.append(event)
+            if isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items()):
+                return event
+
+    async def stats(self, leg: str) -> LegStats:
+        """The counters of one leg."""
+        return next(s for s in await self.client.leg_stats() if s.leg == leg)
+
+    async def until(self, leg: str, true: Callable[[LegStats], bool]) -> LegStats:
+        """The counters of one leg once they satisfy a condition."""
+        async with asyncio.timeout(10):
+            while True:
+                stats = await self.stats(leg)
+                if true(stats):
+                    return stats
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def wire() -> type[Wire]:
+    """Builder of RTP packets."""
+    return Wire
+
+
+@pytest.fixture
+async def start_relay(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Running]]]:
+    """Starts a relay worker in a thread and adopts it; everything is stopped at the end."""
+    running: list[Running] = []
+
+    async def start(**options: Any) -> Running:
+        path = str(tmp_path / f"relay-{len(running)}.sock")
+        worker = RelayWorker(path, "relay-test", **{"ports": (41000, 44999), **options})
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        running.append(Running(worker, thread, await WorkerClient.connect(path, epoch=1, name="test"), path))
+        return running[-1]
+
+    yield start
+    for relay in running:
+        await relay.client.close()
+        relay.worker.stop()
+        await asyncio.to_thread(relay.thread.join, 10)
+        assert not relay.thread.is_alive()
