@@ -27,7 +27,7 @@ _CACHED = 256  # longest text remembered: real URIs are under 80 characters
 class Uri:
     """One URI.
 
-    scheme   lower case: "sip", "sips", or any other
+    scheme   "sip" or "sips" in lower case; any other as written
     user     the userinfo as written, escapes (and a password) included; None when absent
     host     as written; for a scheme other than sip and sips, everything after the colon
     port     None when not written
@@ -86,7 +86,7 @@ def _read_other(text: str) -> Uri:
     found = _OTHER.fullmatch(text)
     if found is None or found[1].lower() in ("sip", "sips"):
         raise ParseError("URI", "malformed", text)
-    return Uri(found[1].lower(), None, found[2])
+    return Uri(found[1], None, found[2])
 
 
 def _uri_params(text: str) -> Params:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sip.errors import ParseError
+from sip.fields import KNOWN_METHODS
 from sip.gbdate import parse_date
 from sip.grammar import split_list
 from sip.headers import Headers
@@ -34,7 +35,7 @@ class Rejection:
 class Abilities:
     """What the element supports.
 
-    methods        answered with anything but 405
+    methods        served; others get 405 or 501
     extensions     option tags for Require
     content_types  media types in lower case; None to leave bodies to the application
     forwards       True where Max-Forwards 0 must not be passed on (483); False for a user agent, which answers
@@ -145,7 +146,9 @@ def _check_uri(request: Request, abilities: Abilities) -> Rejection | None:
 def _check_method(request: Request, abilities: Abilities) -> Rejection | None:
     if request.method in abilities.methods:
         return None
-    return Rejection(405, REASONS[405], (("Allow", ", ".join(sorted(abilities.methods))),))
+    # 405 for a method of SIP that is not served here, 501 for one nobody knows (RFC 3261 8.2.1, 21.5.2).
+    status = 405 if request.method in KNOWN_METHODS else 501
+    return Rejection(status, REASONS[status], (("Allow", ", ".join(sorted(abilities.methods))),))
 
 
 def _check_hops(request: Request, abilities: Abilities) -> Rejection | None:

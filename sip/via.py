@@ -11,7 +11,7 @@ from sip.grammar import TOKEN_CHARS, Params, format_params, parse_params, split_
 MAGIC_COOKIE = "z9hG4bK"
 
 _VIA = re.compile(
-    rf"""SIP[ \t]*+/[ \t]*+2\.0[ \t]*+/[ \t]*+([{TOKEN_CHARS}]++)[ \t]++
+    rf"""SIP[ \t]*+/[ \t]*+(\d++\.\d++)[ \t]*+/[ \t]*+([{TOKEN_CHARS}]++)[ \t]++
     (\[[0-9a-fA-F:.]++\]|[A-Za-z0-9._-]++)
     (?:[ \t]*+:[ \t]*+(\d{{1,5}}))?+
     [ \t]*+(;.*+)?""",
@@ -27,12 +27,14 @@ class Via:
     host       sent-by, as written
     port       None when not written
     params     names in lower case, values as written (a bare `rport` is None); treat as read-only
+    version    of SIP; other than "2.0" only in what is going to be refused
     """
 
     transport: str
     host: str
     port: int | None = None
     params: Params = field(default_factory=dict)
+    version: str = "2.0"
 
     @property
     def branch(self) -> str | None:
@@ -55,11 +57,11 @@ class Via:
         found = _VIA.fullmatch(text.strip(" \t"))
         if found is None:
             raise ParseError("Via", "malformed", text)
-        transport, host, port, params = found.groups()
+        version, transport, host, port, params = found.groups()
         number = None if port is None else int(port)
         if number is not None and number > 65535:
             raise ParseError("Via", "port above 65535", text)
-        return Via(transport.upper(), host, number, parse_params(params or "", "Via"))
+        return Via(transport.upper(), host, number, parse_params(params or "", "Via"), version)
 
     @staticmethod
     def split_many(text: str) -> list[str]:
@@ -68,4 +70,4 @@ class Via:
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
-        return f"SIP/2.0/{self.transport} {self.host}{port}{format_params(self.params)}"
+        return f"SIP/{self.version}/{self.transport} {self.host}{port}{format_params(self.params)}"
