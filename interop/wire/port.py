@@ -39,9 +39,9 @@ class WirePort(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         for _ in range(20):
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.bind((self.host, self.port))
-            port = udp.getsockname()[1]
             try:
+                udp.bind((self.host, self.port))
+                port = udp.getsockname()[1]
                 self._server = await asyncio.start_server(self._accepted, self.host, port)
             except OSError:
                 udp.close()
