@@ -109,7 +109,7 @@ class Endpoint:
             self.refuse_malformed(error, source, local, now)
 
     def refuse_malformed(self, error: ParseError, source: Peer, local: Local, now: float) -> None:
-        """Count something unreadable; within the source's rate also report it, and answer if anybody can be answered."""
+        """Count something unreadable; within the source's rate also report it, and answer if there is whom to."""
         self.counters.malformed += 1
         if not self._malformed.take(source.host, now):
             self.counters.malformed_unanswered += 1
@@ -126,7 +126,7 @@ class Endpoint:
             return
         try:
             key = server_key(request, source.host)
-            _require_addresses(request)
+            _ = request.from_, request.to
         except ParseError as error:
             error.headers = request.headers
             raise
@@ -229,7 +229,9 @@ class Endpoint:
         branch = f"z9hG4bK{self.token()}"
         stamped = self._stamped(request, branch, to, sent_by)
         kind = InviteClient if request.method == "INVITE" else NonInviteClient
-        return self._begin_client(kind(stamped, branch, to, local, self, now), now)
+        transaction = kind(stamped, branch, to, local, self, now)
+        transaction.sent_by = sent_by
+        return self._begin_client(transaction, now)
 
     def _begin_client(self, transaction: ClientTransaction, now: float) -> ClientTransaction:
         self._clients[transaction.key] = transaction
@@ -248,8 +250,7 @@ class Endpoint:
 
     def acknowledge(self, invite: InviteClient, ack: Request) -> None:
         """Send the ACK of a 2xx; it is sent again by itself for every repetition of that 2xx."""
-        hop = invite.request.top_via
-        data = self._stamped(ack, f"z9hG4bK{self.token()}", invite.peer, (hop.host, hop.port or 5060)).to_bytes()
+        data = self._stamped(ack, f"z9hG4bK{self.token()}", invite.peer, invite.sent_by).to_bytes()
         contact = invite.response.headers.get("Contact") if invite.response is not None else None
         invite.acks[ack.to.tag or ""] = (contact, data)
         self._outbox.append(Outgoing(data, invite.peer, invite.local, invite))
@@ -279,8 +280,7 @@ class Endpoint:
         invite.response = response
         dialog = Dialog.from_client(invite.request, response)
         self.acknowledge(invite, dialog.request("ACK", cseq=dialog.local_cseq))
-        hop = invite.request.top_via
-        self.request(dialog.request("BYE"), invite.peer, (hop.host, hop.port or 5060), invite.local, now)
+        self.request(dialog.request("BYE"), invite.peer, invite.sent_by, invite.local, now)
         self._events.append(LateAnswer(invite, response))
 
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> bool:
@@ -410,13 +410,6 @@ class Endpoint:
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
-
-
-def _require_addresses(request: Request) -> None:
-    # The answer copies them, so they must be there; what they say is for the application to read.
-    for name in ("From", "To"):
-        if name not in request.headers:
-            raise ParseError(name, "missing")
 
 
 def stamp_source(request: Request, source: Peer) -> None:

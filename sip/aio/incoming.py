@@ -74,14 +74,16 @@ class Incoming:
         body: bytes = b"",
         to_tag: str | None = None,
     ) -> None:
-        """Answer: any number of provisional answers, then one final. What comes after the final answer is ignored: a CANCEL
-        may have been quicker than the application.
+        """Answer: any number of provisional answers, then one final. What comes after the final answer is ignored: a
+        CANCEL may have been quicker than the application.
 
         A 2xx to INVITE is repeated until its ACK arrives. Content-Type belongs to `headers`.
         """
         if not 100 <= status <= 699:
             raise LocalError(f"no such status: {status}")
-        tag = to_tag or (self.local_tag if status > 100 else None)
+        if to_tag is not None:
+            self._transaction.tag = to_tag
+        tag = self.local_tag if status > 100 else None
         response = response_to(self.request, status, reason, to_tag=tag, headers=headers, body=body)
         self._stack.answer(self._transaction, response)
 

@@ -18,6 +18,15 @@ def family_of(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
+def is_address(host: str) -> bool:
+    """Whether this is an IP address in text form, so that using it never asks a name server."""
+    try:
+        socket.inet_pton(family_of(host), host)
+    except OSError:
+        return False
+    return True
+
+
 class Routes:
     """Local addresses by destination host, asked of the kernel at most once a minute each."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import structlog
 
 from sip.aio.incoming import Incoming
 from sip.aio.outgoing import OutgoingInvite, timeout_of
-from sip.aio.route import WILDCARDS, Routes
+from sip.aio.route import WILDCARDS, Routes, is_address
 from sip.aio.tcp import TcpConnection, TcpPool
 from sip.aio.udp import UdpListener
 from sip.aio.wire import WireEvent
@@ -106,6 +107,14 @@ class SipStack:
         self._tcp_listeners.append((local, advertised_host))
         return local[1]
 
+    async def resolve(self, transport: str, host: str, port: int) -> Peer:
+        """A peer given by name: its first address. TransportFailed when the name has none."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except OSError as error:
+            raise TransportFailed(host, "name not known", peer=host) from error
+        return Peer(transport, str(found[0][4][0]), port)
+
     def local_address(self, to: Peer) -> tuple[str, int]:
         """Our address as that peer sees it, for Via and Contact; TransportFailed when there is no way to it."""
         if to.transport == "UDP":
@@ -182,6 +191,8 @@ class SipStack:
     def _begin(self, request: Request, to: Peer) -> ClientTransaction:
         if self._closed:
             raise TransportFailed("stack", "closed", peer=str(to), method=request.method)
+        if not is_address(to.host):
+            raise LocalError(f"not an IP address: {to.host!r}; use resolve()")
         sent_by = self.local_address(to)
         if to.transport == "UDP":
             local = self._listener_towards(to).local
@@ -227,20 +238,25 @@ class SipStack:
             known = self._peers[source] = (Peer("UDP", source[0], source[1]), listener)
             if len(self._peers) > _PEERS_REMEMBERED:
                 self._peers.popitem(last=False)
-        if self._on_wire is not None:
-            self._on_wire(WireEvent("<", known[0], listener.local, data, time.time()))
-        self._endpoint.receive(data, known[0], listener.local, self.now())
-        self._deliver()
+        self._receive(data, known[0], listener.local)
 
     def message_arrived(self, message: bytes | ParseError, connection: TcpConnection) -> None:
         """From a TCP connection."""
         if isinstance(message, ParseError):
             self._endpoint.refuse_malformed(message, connection.peer, connection.local, self.now())
             return
+        self._receive(message, connection.peer, connection.local)
+
+    def _receive(self, data: bytes, source: Peer, local: Local) -> None:
+        # The boundary of one message: our own mistake in handling it must not cost the ones behind it.
         if self._on_wire is not None:
-            self._on_wire(WireEvent("<", connection.peer, connection.local, message, time.time()))
-        self._endpoint.receive(message, connection.peer, connection.local, self.now())
-        self._deliver()
+            self._guarded(self._on_wire, WireEvent("<", source, local, data, time.time()))
+        try:
+            self._endpoint.receive(data, source, local, self.now())
+            self._deliver()
+        except Exception:
+            self.counters.handler_failures += 1
+            log.exception("message not processed", peer=str(source))
 
     def batch_ended(self) -> None:
         """From a TCP connection: send what the messages led to."""
@@ -250,7 +266,7 @@ class SipStack:
         """From a TCP connection: it is gone."""
         if connection.peer.connection is not None:
             self._endpoint.connection_lost(connection.peer.connection, reason, self.now())
-        if self.on_connection_lost is not None and not self._closed:
+        if connection.stood and self.on_connection_lost is not None and not self._closed:
             self._guarded(self.on_connection_lost, connection.peer)
         self._pump()
 
@@ -272,9 +288,11 @@ class SipStack:
 
     def _deliver(self) -> None:
         pumping, self._pumping = self._pumping, True
-        while (event := self._endpoint.next_event()) is not None:
-            _DELIVER[type(event)](self, event)
-        self._pumping = pumping
+        try:
+            while (event := self._endpoint.next_event()) is not None:
+                _DELIVER[type(event)](self, event)
+        finally:
+            self._pumping = pumping
 
     def _arm_timer(self) -> None:
         deadline = self._endpoint.deadline()
@@ -290,13 +308,15 @@ class SipStack:
 
     def _timer_ended(self) -> None:
         self._timer = None
-        self._endpoint.expire(self.now())
-        self._pump()
+        try:
+            self._endpoint.expire(self.now())
+        finally:
+            self._pump()
 
     def _send(self, outgoing: Outgoing) -> None:
         peer = outgoing.peer
         if self._on_wire is not None:
-            self._on_wire(WireEvent(">", peer, outgoing.local, outgoing.data, time.time()))
+            self._guarded(self._on_wire, WireEvent(">", peer, outgoing.local, outgoing.data, time.time()))
         failed = partial(self._sending_failed, outgoing)
         if peer.transport == "UDP":
             listener = self._udp.get(outgoing.local)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sip.aio.route import family_of
 from sip.counters import Counters
-from sip.errors import ParseError
+from sip.errors import ParseError, TransportFailed
 from sip.framing import StreamFramer
 from sip.limits import Limits
 from sip.message import Tolerance
@@ -43,6 +43,7 @@ class TcpConnection(asyncio.Protocol):
         self._early: list[tuple[bytes, Failed]] = []
         self._early_bytes = 0
         self._ended = False
+        self.stood = False
         self.heard_at = pool.now()
         self.messages = 0
         self.accepted = towards is None
@@ -58,6 +59,7 @@ class TcpConnection(asyncio.Protocol):
             self._ended = True
             transport.abort()
             return
+        self.stood = True
         self.local = (local[0], local[1])
         self.peer = Peer("TCP", remote[0], remote[1], self.peer.connection)
         transport.set_write_buffer_limits(high=self._pool.limits.send_queue_bytes)
@@ -155,6 +157,9 @@ class TcpPool:
         return found if found is not None else self._open((peer.host, peer.port))
 
     def _open(self, address: Address) -> TcpConnection:
+        if len(self._by_number) >= self.limits.max_connections:
+            self.counters.connections_refused += 1
+            raise TransportFailed("TCP", "too many connections", f"{address[0]}:{address[1]}", peer=address[0])
         number = self._number()
         connection = TcpConnection(self, number, address)
         self._by_number[number] = connection
@@ -198,7 +203,7 @@ class TcpPool:
             self._by_number.pop(peer.connection, None)
         if self._by_address.get((peer.host, peer.port)) is connection:
             del self._by_address[(peer.host, peer.port)]
-        self.counters.connections_lost += 1
+        self.counters.connections_lost += connection.stood
         self.reader.connection_ended(connection, reason)
 
     def _number(self) -> int:

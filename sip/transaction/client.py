@@ -16,9 +16,13 @@ ClientKey = tuple[str, str]
 
 
 class ClientTransaction(Machine):
-    """A request of ours and what came back. `owner` is free for whoever drives the endpoint."""
+    """A request of ours and what came back.
 
-    __slots__ = ("data", "key", "owner", "provisional", "reason", "request", "response", "started_at")
+    sent_by   our address as the peer sees it
+    owner     free for whoever drives the endpoint
+    """
+
+    __slots__ = ("data", "key", "owner", "provisional", "reason", "request", "response", "sent_by", "started_at")
 
     def __init__(
         self, request: Request, branch: str, peer: Peer, local: Local, surroundings: Surroundings, now: float
@@ -31,6 +35,7 @@ class ClientTransaction(Machine):
         self.response: Response | None = None
         self.reason = ""
         self.started_at = now
+        self.sent_by = local
         self.owner: Any = None
 
     def begin(self, now: float) -> None:
@@ -86,6 +91,7 @@ class NonInviteClient(ClientTransaction):
         self.start(Input.TIMER_F, self._limit(), now)
 
     def _start_k(self, now: float) -> None:
+        self.data = b""  # never sent again
         self.start(Input.TIMER_K, 0.0 if self.peer.reliable else self.surroundings.timings.t4, now)
 
     performs = {
