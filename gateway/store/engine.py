@@ -61,6 +61,11 @@ class Database:
         """The database of ``data_dir``; nothing is read or written yet."""
         return cls(create_engine(data_dir / DATABASE_FILE))
 
+    @property
+    def write_turn(self) -> asyncio.Lock:
+        """The lock whoever writes to this file holds; for writers that open their own transactions."""
+        return self._one_writer
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection in a read transaction (one consistent snapshot)."""

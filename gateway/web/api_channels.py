@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from aiohttp import web
 from pydantic import Field
 
-from catalog import CatalogStore, Kind, is_playable
-from catalog.store import Listed, Page, StoredItem
+from catalog import Kind, is_playable
+from catalog.store import CatalogStore, Page, StoredItem
 from gateway.compliance.access import AccessRequest, Action, Facts
 from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
@@ -21,7 +22,17 @@ from gateway.web.route import Call, Route
 from media.worker.control import SnapshotTaken
 from sip.manscdp import ptz
 
-PTZ_MOVES = ("stop", "up", "down", "left", "right", "zoom_in", "zoom_out", "preset_set", "preset_call", "preset_delete")
+PtzAction = Literal[
+    "stop", "up", "down", "left", "right", "zoom_in", "zoom_out", "preset_set", "preset_call", "preset_delete"
+]
+MOTIONS = {
+    "up": ptz.Motion(tilt=1),
+    "down": ptz.Motion(tilt=-1),
+    "left": ptz.Motion(pan=-1),
+    "right": ptz.Motion(pan=1),
+    "zoom_in": ptz.Motion(zoom=1),
+    "zoom_out": ptz.Motion(zoom=-1),
+}
 
 
 class ChannelServices(Protocol):
@@ -48,7 +59,7 @@ class ChannelQuery(Strict):
 class PtzBody(Strict):
     """A PTZ action. Speeds 0-255 (zoom 0-15)."""
 
-    action: Literal[PTZ_MOVES]  # type: ignore[valid-type]
+    action: PtzAction
     speed: int = Field(64, ge=0, le=255)
     preset: int = Field(1, ge=1, le=255)
     purpose: str = Field("", max_length=256)
@@ -91,12 +102,20 @@ async def known_item(catalog: CatalogStore, key: StreamKey) -> StoredItem:
 
 
 async def granted(
-    call: Call, catalog: CatalogStore, key: StreamKey, action: Action, *, purpose: str = "", destination: str = "browser"
+    call: Call,
+    catalog: CatalogStore,
+    key: StreamKey,
+    action: Action,
+    *,
+    purpose: str = "",
+    destination: str = "browser",
 ) -> Grant:
     """A grant for what the caller asks, entered in the ledger before anything else happens. Raises Denied, Failure."""
     stored = await known_item(catalog, key)
     facts = Facts(role=call.role, secret=stored.item.is_secret, known=True)
-    request = AccessRequest(call.actor, action, key.peer_id, key.code, purpose, f"{destination} {call.remote}", facts=facts)
+    request = AccessRequest(
+        call.actor, action, key.peer_id, key.code, purpose, f"{destination} {call.remote}", facts=facts
+    )
     return await call.ctx.grants.issue(request)
 
 
@@ -202,18 +221,20 @@ def ptz_command(body: PtzBody) -> str:
     """The 16 hex digits of A.3 for an action."""
     speed, zoom = body.speed, max(1, body.speed >> 4)
     match body.action:
-        case "stop":
-            return ptz.stop()
-        case "up" | "down" | "left" | "right":
-            return ptz.move(**{body.action: True}, pan_speed=speed, tilt_speed=speed)
-        case "zoom_in" | "zoom_out":
-            return ptz.move(**{body.action: True}, zoom_speed=zoom)
         case "preset_set":
-            return ptz.set_preset(body.preset)
+            command: ptz.PtzCommand = ptz.Preset("set", body.preset)
         case "preset_call":
-            return ptz.call_preset(body.preset)
+            command = ptz.Preset("call", body.preset)
+        case "preset_delete":
+            command = ptz.Preset("delete", body.preset)
+        case "stop":
+            command = ptz.STOP
         case _:
-            return ptz.delete_preset(body.preset)
-
-
-__all__ = ["Listed", "routes"]
+            motion = MOTIONS[body.action]
+            command = replace(
+                motion,
+                pan_speed=speed if motion.pan else 0,
+                tilt_speed=speed if motion.tilt else 0,
+                zoom_speed=zoom if motion.zoom else 0,
+            )
+    return ptz.encode(command)

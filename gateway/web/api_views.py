@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from pydantic import Field
 
-from catalog import CatalogStore
+from catalog.store import CatalogStore
 from gateway.compliance.access import Action
 from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
@@ -27,7 +26,8 @@ class ViewServices(Protocol):
     views: Views
     live: LiveCalls
     ladder: Ladder
-    stream_url: Callable[[StreamKey], str]
+
+    def stream_url(self, key: StreamKey) -> str: ...
 
     async def stream_status(self) -> list[dict[str, Any]]: ...
 
@@ -76,7 +76,7 @@ def routes(node: ViewServices) -> list[Route]:
 
     async def end(call: Call) -> None:
         view = of(call)
-        await node.views.close(view.record.id, f"ended by {call.identity.name}")
+        await node.views.close(view.record.id, f"ended by {call.actor.id}")
 
     async def streams(call: Call) -> dict[str, Any]:
         return {"items": await node.stream_status()}

@@ -1,0 +1,196 @@
+"""The worker processes of this node: started, adopted after a restart, watched, restarted (design: workers outlive us).
+
+A worker listens on a named socket below `data_dir/run`. At start each socket that answers is adopted with the legs it
+still holds; each that does not gets a fresh process. A worker that goes away is replaced, and its owner is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from media.worker.client import CommandRefused, WorkerClient, WorkerGone
+from media.worker.control import AnyEvent, LegState, Shutdown
+
+log = structlog.get_logger("workers")
+
+START_TIMEOUT_S = 15.0
+SOCKET_PATH_LIMIT = 100
+"""Bytes; the kernel allows 108 for a unix socket's path."""
+
+
+class WorkerUnavailable(Exception):
+    """No worker of the wanted kind is there right now."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """How one worker is started: `arguments` follow `python -m module --socket ... --name ...`."""
+
+    kind: Literal["relay", "stream"]
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker as the control process sees it."""
+
+    spec: WorkerSpec
+    socket_path: Path
+    client: WorkerClient | None = None
+    adopted: bool = False
+    legs_at_hello: list[LegState] = field(default_factory=list)
+    load: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def link(self) -> WorkerClient:
+        """The live control connection. Raises WorkerUnavailable."""
+        if self.client is None or not self.client.connected:
+            raise WorkerUnavailable(f"worker {self.name} is not connected")
+        return self.client
+
+
+class WorkerPool:
+    """All workers of a node.
+
+    `on_event(worker, event)` gets every event in order; `on_lost(worker)` is awaited after a worker died and its
+    replacement is up (so that its streams can be set up again).
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[WorkerSpec],
+        *,
+        directory: Path,
+        node: str,
+        epoch: int,
+        on_event: Callable[[Worker, AnyEvent], Awaitable[None]],
+        on_lost: Callable[[Worker], Awaitable[None]],
+    ) -> None:
+        self._directory = directory
+        self._node = node
+        self._epoch = epoch
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._stopping = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.workers = [Worker(spec, directory / f"{spec.name}.sock") for spec in specs]
+        for worker in self.workers:
+            if len(bytes(worker.socket_path)) > SOCKET_PATH_LIMIT:
+                raise ValueError(f"node.data_dir is too long for a socket path: {worker.socket_path}")
+
+    async def start(self) -> None:
+        """Adopt or start every worker; returns when all are connected."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.gather(*(self._bring_up(worker) for worker in self.workers))
+        self._tasks = [asyncio.create_task(self._watch(w), name=f"watch {w.name}") for w in self.workers]
+
+    async def stop(self, *, keep_workers: bool = False) -> None:
+        """Close the control connections; the workers end too unless `keep_workers`."""
+        self._stopping = True
+        for worker in self.workers:
+            if worker.client is not None and worker.client.connected:
+                if not keep_workers:
+                    with contextlib.suppress(WorkerGone, CommandRefused, TimeoutError):
+                        await worker.client.call(Shutdown(), timeout_s=3)
+                await worker.client.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def of_kind(self, kind: Literal["relay", "stream"]) -> Worker:
+        """The connected worker of `kind` with the fewest streams. Raises WorkerUnavailable."""
+        candidates = [w for w in self.workers if w.spec.kind == kind and w.client is not None and w.client.connected]
+        if not candidates:
+            raise WorkerUnavailable(f"no {kind} worker is running")
+        return min(candidates, key=lambda worker: worker.load)
+
+    def named(self, name: str) -> Worker | None:
+        return next((worker for worker in self.workers if worker.name == name), None)
+
+    async def _bring_up(self, worker: Worker) -> None:
+        try:
+            worker.client = await self._connect(worker)
+            worker.adopted = True
+            log.info(
+                "worker adopted", worker=worker.name, pid=worker.client.hello.pid, legs=len(worker.client.hello.legs)
+            )
+        except (OSError, TimeoutError):
+            await self._spawn(worker)
+            worker.adopted = False
+        worker.legs_at_hello = list(worker.client.hello.legs) if worker.client is not None else []
+
+    async def _connect(self, worker: Worker) -> WorkerClient:
+        return await WorkerClient.connect(str(worker.socket_path), epoch=self._epoch, name=self._node)
+
+    async def _spawn(self, worker: Worker) -> None:
+        command = [sys.executable, "-m", worker.spec.module, "--socket", str(worker.socket_path), "--name", worker.name]
+        output = (self._directory / f"{worker.name}.log").open("ab")
+        try:
+            # Its own session: a signal to the control process's group must not take the pictures away.
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                *worker.spec.arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        finally:
+            output.close()
+        deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
+        while True:
+            try:
+                worker.client = await self._connect(worker)
+                break
+            except (OSError, TimeoutError) as error:
+                if process.returncode is not None:
+                    raise WorkerUnavailable(
+                        f"worker {worker.name} ended with {process.returncode}; see {worker.socket_path.with_suffix('.log')}"
+                    ) from error
+                if asyncio.get_running_loop().time() > deadline:
+                    raise WorkerUnavailable(f"worker {worker.name} did not open {worker.socket_path}") from error
+                await asyncio.sleep(0.05)
+        log.info("worker started", worker=worker.name, pid=process.pid)
+
+    async def _watch(self, worker: Worker) -> None:
+        """Hand on the events of one worker for ever; replace it when its connection ends."""
+        while not self._stopping:
+            client = worker.link
+            while (event := await client.events.get()) is not None:
+                try:
+                    await self._on_event(worker, event)
+                except Exception:  # task boundary: one bad event must not end the watch
+                    log.exception("worker event failed", worker=worker.name, event=type(event).__name__)
+            if not self._stopping:
+                await self._replace(worker)
+
+    async def _replace(self, worker: Worker) -> None:
+        log.warning("worker lost", worker=worker.name)
+        wait = 0.2
+        while not self._stopping:
+            try:
+                await self._bring_up(worker)
+                break
+            except (WorkerUnavailable, CommandRefused, OSError) as error:
+                log.error("worker does not come back", worker=worker.name, problem=str(error))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 10)
+        if not self._stopping:
+            try:
+                await self._on_lost(worker)
+            except Exception:  # task boundary
+                log.exception("setting up the streams of a lost worker failed", worker=worker.name)

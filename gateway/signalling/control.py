@@ -1,0 +1,59 @@
+"""Control commands on their way to a camera: PTZ and key frames (设备控制, GB/T 28181-2022 9.3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import StreamKey
+from gateway.signalling.exchange import Correspondent, Exchange, QuestionRefused
+from sip import RemoteError
+from sip.manscdp import IFrameControl, PtzControl
+
+log = structlog.get_logger("control")
+
+KEY_FRAME_INTERVAL_S = 2.0
+MAX_REMEMBERED = 5000
+
+
+class Controls:
+    """Sends control commands to peers below us."""
+
+    def __init__(self, exchange: Exchange, correspondent: Callable[[str], Correspondent | None]) -> None:
+        self._exchange = exchange
+        self._correspondent = correspondent
+        self._key_frame_asked: dict[StreamKey, float] = {}
+
+    async def ptz(self, key: StreamKey, ptz_cmd: str, priority: int | None = None) -> None:
+        """Pass a PTZ command (16 hex digits, A.3) on to the camera. Raises Failure; the camera sends no result."""
+        command = PtzControl(
+            sn=self._exchange.next_sn(), device_id=key.code, ptz_cmd=ptz_cmd, control_priority=priority
+        )
+        await self._tell(key, command)
+
+    async def key_frame(self, key: StreamKey) -> None:
+        """Ask for a key frame, at most once per two seconds and camera; trouble is only logged."""
+        now = time.monotonic()
+        if now - self._key_frame_asked.get(key, -KEY_FRAME_INTERVAL_S) < KEY_FRAME_INTERVAL_S:
+            return
+        if len(self._key_frame_asked) >= MAX_REMEMBERED:
+            self._key_frame_asked.clear()
+        self._key_frame_asked[key] = now
+        try:
+            await self._tell(key, IFrameControl(sn=self._exchange.next_sn(), device_id=key.code))
+        except Failure as failure:
+            log.info("no key frame asked for", stream=str(key), step=failure.step)
+
+    async def _tell(self, key: StreamKey, command: PtzControl | IFrameControl) -> None:
+        to = self._correspondent(key.peer_id)
+        if to is None:
+            raise Failure(Reason.DEVICE_OFFLINE, peer_id=key.peer_id, channel=key.code)
+        try:
+            await self._exchange.tell(to, command, target=key.code)
+        except QuestionRefused as error:
+            raise Failure(Reason.REJECTED, str(error), code=error.status, channel=key.code) from error
+        except RemoteError as error:
+            raise Failure(Reason.NO_ANSWER, str(error), channel=key.code) from error

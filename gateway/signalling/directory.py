@@ -1,0 +1,128 @@
+"""Peers as configured, joined with where they are right now: one place to ask "how do I talk to this peer?"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gateway.config import Config
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import StreamKey
+from gateway.secrets import Secret
+from gateway.signalling.bindings import Bindings
+from gateway.signalling.exchange import Correspondent
+from gateway.signalling.lower_call import LowerTarget
+from gateway.signalling.registrar import Account
+from gateway.signalling.trust import UpperAddress
+from gateway.signalling.uplink import Uplink, UpperTarget
+from gateway.store.devices import Device, Devices
+from gateway.store.uppers import Upper, Uppers
+from media.worker.control import Transport
+from sip.manscdp import Edition
+
+MEDIA_SOURCE_ANY = "media_source_any"
+"""Tolerance of one peer: its media may come from any address (a device behind NAT)."""
+
+
+class Directory:
+    """Configured peers and their present addresses."""
+
+    def __init__(
+        self,
+        config: Config,
+        devices: Devices,
+        uppers: Uppers,
+        bindings: Bindings,
+        uplink_of: Callable[[str], Uplink | None],
+    ) -> None:
+        self._config = config
+        self._devices = devices
+        self._uppers = uppers
+        self._bindings = bindings
+        self._uplink_of = uplink_of
+
+    def account(self, peer_id: str) -> Account | None:
+        """What the registrar must know of a peer; None: it may not register."""
+        device = self._devices.get(peer_id)
+        if device is None:
+            return None
+        if device.password:
+            return Account(device.id, device.password.reveal(), device.enabled)
+        if device.allow_no_password:
+            return Account(device.id, None, device.enabled)
+        shared: Secret = self._config.registrar.shared_password
+        return Account(device.id, shared.reveal(), device.enabled) if shared else None
+
+    def upper_addresses(self) -> Iterable[UpperAddress]:
+        """The addresses upper platforms may send from."""
+        for upper in self._uppers:
+            if not upper.enabled:
+                continue
+            uplink = self._uplink_of(upper.id)
+            peer = uplink.peer if uplink is not None else None
+            host, port = (peer.host, peer.port) if peer is not None else (upper.host, upper.port)
+            yield UpperAddress(upper.id, upper.transport.upper(), host, port, upper.source_addresses)
+
+    def lower(self, peer_id: str) -> Correspondent | None:
+        """How to talk to a peer below us; None while it is offline."""
+        binding = self._bindings.get(peer_id)
+        device = self._devices.get(peer_id)
+        if binding is None or device is None:
+            return None
+        edition = self._edition(device, binding.gb_version)
+        return Correspondent(peer_id, binding.source, self._charset(device, edition), edition)
+
+    def upper(self, upper_id: str) -> Correspondent | None:
+        """How to talk to an upper platform; None when it is not configured or disabled."""
+        upper = self._uppers.get(upper_id)
+        uplink = self._uplink_of(upper_id)
+        if upper is None or not upper.enabled or uplink is None:
+            return None
+        edition = self._edition(upper, uplink.status.peer_version)
+        return Correspondent(
+            upper_id, uplink.peer, self._charset(upper, edition), edition, upper.realm, self.local_id(upper)
+        )
+
+    def local_id(self, upper: Upper) -> str:
+        """The code under which this node appears at an upper platform."""
+        return upper.local_id or self._config.node.id
+
+    def uplink_target(self, upper: Upper) -> UpperTarget:
+        """What the uplink needs to register there."""
+        return UpperTarget(
+            upper_id=upper.id,
+            host=upper.host,
+            port=upper.port,
+            transport=upper.transport.upper(),
+            local_id=self.local_id(upper),
+            password=upper.password.reveal(),
+            username=upper.username,
+            domain=upper.realm,
+            charset=self._charset(upper, self._edition(upper, None)),
+            expires_seconds=upper.register_expires_seconds,
+            keepalive_seconds=upper.keepalive_seconds,
+            retry_seconds=self._config.uplink.retry_seconds,
+            gb_version="3.0" if (upper.edition or self._config.node.edition) == "2022" else "2.0",
+        )
+
+    def locate(self, key: StreamKey) -> LowerTarget:
+        """Where a stream is to be had. Raises Failure: unknown peer, or offline."""
+        device = self._devices.get(key.peer_id)
+        if device is None:
+            raise Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
+        binding = self._bindings.get(key.peer_id)
+        if binding is None:
+            raise Failure(Reason.DEVICE_OFFLINE, peer_id=key.peer_id, channel=key.code)
+        transport: Transport = device.media_transport or self._config.media.device_transport  # type: ignore[assignment]
+        return LowerTarget(key, binding.source, transport, MEDIA_SOURCE_ANY in device.tolerances)
+
+    def _charset(self, record: Device | Upper, edition: Edition) -> str:
+        if record.charset:
+            return record.charset
+        # GB/T 28181-2022 6.10: GB 18030; peers before it declare GB 2312.
+        return "GB18030" if edition >= Edition.V2022 else "GB2312"
+
+    def _edition(self, record: Device | Upper, gb_version: str | None) -> Edition:
+        newest = Edition(int(self._config.node.edition))
+        if record.edition:
+            return Edition(int(record.edition))
+        return min(newest, Edition.of_version(gb_version))

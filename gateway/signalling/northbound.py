@@ -1,0 +1,242 @@
+"""What comes from above (北向): queries, control, subscriptions and calls of upper platforms.
+
+Everything an upper platform names, it names by a published id; what its sharing rule does not show, does not exist
+for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from gateway.compliance.access import AccessRequest, Action, Actor, Facts
+from gateway.compliance.grant import Grant, Grants
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import StreamKey
+from gateway.signalling.cascade import Cascade
+from gateway.signalling.control import Controls
+from gateway.signalling.exchange import Correspondent, Exchange, QuestionRefused
+from gateway.signalling.live import LiveCalls
+from gateway.signalling.notifier import CatalogueNotifier
+from gateway.signalling.router import FromUpper
+from gateway.signalling.upper_call import UpperCall, UpperRequest
+from gateway.store.uppers import Uppers
+from sip import RemoteError
+from sip.manscdp import (
+    CatalogQuery,
+    DeviceControlResponse,
+    DeviceInfoQuery,
+    DeviceInfoResponse,
+    DeviceStatusQuery,
+    DeviceStatusResponse,
+    IFrameControl,
+    Parsed,
+    PtzControl,
+)
+from sip.sdp import Sdp
+from sip.subject import Subject
+
+log = structlog.get_logger("northbound")
+
+ANSWERED_CONTROLS = ("GuardControl", "RecordControl", "AlarmControl", "HomePositionControl", "DeviceUpgradeControl")
+"""Controls whose sender waits for a result (GB/T 28181-2022 9.3); those we do not pass on are answered ERROR."""
+
+
+class Shared(Protocol):
+    """What one upper platform is shown."""
+
+    def real(self, published: str) -> StreamKey | None: ...
+    def allows(self, action: str) -> bool: ...
+
+
+class Northbound:
+    """Handles requests of upper platforms; who they are has been established before."""
+
+    def __init__(
+        self,
+        *,
+        node_name: str,
+        uppers: Uppers,
+        correspondent: Callable[[str], Correspondent | None],
+        exchange: Exchange,
+        cascade: Cascade,
+        notifier: CatalogueNotifier,
+        controls: Controls,
+        live: LiveCalls,
+        grants: Grants,
+        is_secret: Callable[[StreamKey], Awaitable[bool]],
+    ) -> None:
+        self._node_name = node_name
+        self._uppers = uppers
+        self._correspondent = correspondent
+        self._exchange = exchange
+        self._cascade = cascade
+        self._notifier = notifier
+        self._controls = controls
+        self._live = live
+        self._grants = grants
+        self._is_secret = is_secret
+        self._open_grants: dict[str, Grant] = {}
+
+    async def asked(self, request: FromUpper, parsed: Parsed) -> None:
+        """A Query or Control MESSAGE; its 200 is out already."""
+        upper = self._correspondent(request.upper_id)
+        if upper is None:
+            return
+        message = parsed.message
+        try:
+            match message:
+                case CatalogQuery():
+                    await self._cascade.answer(upper, message)
+                case DeviceInfoQuery():
+                    await self._answer_info(upper, message)
+                case DeviceStatusQuery():
+                    await self._answer_status(upper, message)
+                case PtzControl():
+                    await self._ptz(upper, message)
+                case IFrameControl():
+                    await self._key_frame(upper, message)
+                case _:
+                    await self._not_supported(upper, parsed)
+        except (RemoteError, QuestionRefused) as error:
+            log.warning("answer not delivered", upper=upper.id, cmd=parsed.cmd_type, problem=str(error))
+
+    async def subscribed(self, request: FromUpper, parsed: Parsed | None) -> None:
+        """SUBSCRIBE: only the catalogue can be subscribed to."""
+        await self._notifier.subscribe(request, parsed)
+
+    async def invited(self, request: FromUpper) -> None:
+        """INVITE for a live stream. Raises Failure or RemoteError, which the router answers."""
+        incoming, upper_id = request.incoming, request.upper_id
+        upper = self._uppers.require(upper_id)
+        correspondent = self._correspondent(upper_id)
+        if (incoming.request.max_forwards or 70) <= 0:
+            raise Failure(Reason.TOO_MANY_HOPS)
+        offer = Sdp.parse(incoming.request.body)
+        if offer.session.strip().lower() not in ("play", ""):
+            raise Failure(Reason.NOT_ACCEPTABLE, f"s={offer.session}: only live streams are relayed")
+        shared = await self._cascade.shared(upper_id)
+        published, key = self._wanted(request, offer, shared)
+        grant = await self._grant(upper_id, key, Action.LIVE, shared, f"{offer.host}:{offer.port}")
+        if key is None:
+            raise Failure(Reason.UNKNOWN_CHANNEL, channel=published)
+        if key.peer_id == upper_id:
+            await self._end(grant, "loop")
+            raise Failure(Reason.LOOP, channel=key.code)
+        self._open_grants[grant.id] = grant
+        own = correspondent.own_id if correspondent is not None else ""
+        try:
+            await self._live.invited(
+                UpperRequest(
+                    upper_id=upper_id,
+                    local_id=own,
+                    key=key,
+                    published_code=published,
+                    offer=offer,
+                    incoming=incoming,
+                    grant_id=grant.id,
+                    keep_ssrc=upper.ssrc_policy == "upper",
+                )
+            )
+        except Failure as failure:
+            if self._open_grants.pop(grant.id, None) is not None:
+                await self._end(grant, failure.step)
+            raise
+
+    async def call_ended(self, call: UpperCall, reason: str) -> None:
+        """An upper platform's view is over: its end goes into the ledger."""
+        grant = self._open_grants.pop(call.grant_id, None)
+        if grant is not None:
+            await self._end(grant, reason, seconds=call.seconds)
+
+    def _wanted(self, request: FromUpper, offer: Sdp, shared: Shared) -> tuple[str, StreamKey | None]:
+        """The channel an INVITE is for: Request-URI, To, then Subject; a shared channel wins over our own id."""
+        invite = request.incoming.request
+        subject = Subject.parse(invite.headers.get("Subject") or "")
+        candidates = [invite.uri.user or "", invite.to.uri.user or ""]
+        if subject is not None:
+            candidates.append(subject.sender_id)
+        for code in candidates:
+            key = shared.real(code)
+            if key is not None:
+                return code, key
+        return candidates[0], None
+
+    async def _grant(
+        self, upper_id: str, key: StreamKey | None, action: Action, shared: Shared, destination: str
+    ) -> Grant:
+        """A grant under the sharing rule, entered in the ledger; a refusal is entered too and raised."""
+        secret = key is not None and await self._is_secret(key)
+        facts = Facts(shared=key is not None and shared.allows(action.value), secret=secret, known=key is not None)
+        asked = AccessRequest(
+            Actor("upper", upper_id),
+            action,
+            key.peer_id if key is not None else "",
+            key.code if key is not None else "",
+            destination=destination,
+            facts=facts,
+        )
+        if key is None:
+            raise Failure(Reason.UNKNOWN_CHANNEL)
+        return await self._grants.issue(asked)
+
+    async def _end(self, grant: Grant, reason: str, *, seconds: float = 0.0) -> None:
+        await self._grants.ended(grant, seconds=seconds, bytes_sent=0, reason=reason)
+
+    async def _answer_info(self, upper: Correspondent, query: DeviceInfoQuery) -> None:
+        channels = len(await self._cascade.shared(upper.id))
+        await self._exchange.tell(
+            upper,
+            DeviceInfoResponse(
+                sn=query.sn,
+                device_id=query.device_id,
+                device_name=self._node_name,
+                result="OK",
+                manufacturer="gb28181-gateway",
+                model="gbgateway",
+                firmware="0.1.0",
+                channel=channels,
+            ),
+        )
+
+    async def _answer_status(self, upper: Correspondent, query: DeviceStatusQuery) -> None:
+        shared = await self._cascade.shared(upper.id)
+        online = query.device_id == upper.own_id or shared.is_on(query.device_id)
+        await self._exchange.tell(
+            upper,
+            DeviceStatusResponse(
+                sn=query.sn,
+                device_id=query.device_id,
+                result="OK",
+                online="ONLINE" if online else "OFFLINE",
+                status="OK",
+            ),
+        )
+
+    async def _ptz(self, upper: Correspondent, command: PtzControl) -> None:
+        shared = await self._cascade.shared(upper.id)
+        key = shared.real(command.device_id)
+        try:
+            grant = await self._grant(upper.id, key, Action.PTZ, shared, upper.id)
+            assert key is not None
+            await self._controls.ptz(key, command.ptz_cmd, command.control_priority)
+            await self._end(grant, f"sent {command.ptz_cmd}")
+        except Failure as failure:
+            log.warning("control not passed on", upper=upper.id, channel=command.device_id, step=failure.step)
+
+    async def _key_frame(self, upper: Correspondent, command: IFrameControl) -> None:
+        shared = await self._cascade.shared(upper.id)
+        key = shared.real(command.device_id)
+        # A key frame is only worth asking for while the stream runs; it shows nobody anything new.
+        if key is not None and self._live.hub.get(key) is not None:
+            await self._controls.key_frame(key)
+
+    async def _not_supported(self, upper: Correspondent, parsed: Parsed) -> None:
+        message = parsed.message
+        if type(message).__name__ in ANSWERED_CONTROLS:
+            await self._exchange.tell(
+                upper, DeviceControlResponse(sn=message.sn, device_id=message.device_id, result="ERROR")
+            )
+        log.info("not supported", upper=upper.id, cmd=parsed.cmd_type)

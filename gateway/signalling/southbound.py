@@ -1,0 +1,74 @@
+"""What comes from below (南向): registrations, keepalives, answers and catalogue notifications."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from gateway.signalling.exchange import Exchange
+from gateway.signalling.presence import Presence
+from gateway.signalling.registrar import Registrar
+from gateway.signalling.router import FromLower
+from gateway.signalling.sync import CatalogueSync
+from sip.aio import Incoming
+from sip.manscdp import CatalogNotify, CatalogResponse, Keepalive, Kind, Parsed
+
+log = structlog.get_logger("southbound")
+
+
+class Southbound:
+    """Handles requests of peers below us; who they are has been established before."""
+
+    def __init__(self, registrar: Registrar, presence: Presence, exchange: Exchange, sync: CatalogueSync) -> None:
+        self._registrar = registrar
+        self._presence = presence
+        self._exchange = exchange
+        self._sync = sync
+        self.counters: dict[str, int] = {}
+
+    async def register(self, incoming: Incoming) -> None:
+        """REGISTER: the only request that may come from anywhere."""
+        outcome = self._registrar.handle(incoming.request, incoming.source, time.time())
+        if outcome.problem is not None:
+            log.warning(
+                "registration refused",
+                source=str(incoming.source),
+                peer=incoming.request.from_.uri.user,
+                reason=outcome.problem,
+            )
+        incoming.respond(outcome.status, outcome.reason, headers=outcome.headers)
+        if outcome.bound is not None:
+            await self._presence.registered(outcome.bound)
+        elif outcome.unbound is not None:
+            await self._presence.unregistered(outcome.unbound)
+
+    async def told(self, request: FromLower, parsed: Parsed) -> None:
+        """A Notify or Response MESSAGE; the 200 is out already."""
+        message = parsed.message
+        if isinstance(message, Keepalive):
+            self._count("keepalive")
+            return
+        if isinstance(message, CatalogNotify):
+            await self._sync.notified(request.peer_id, message)
+            return
+        if parsed.kind is Kind.RESPONSE and self._exchange.answered(request.peer_id, parsed.cmd_type, message):
+            return
+        self._count("unasked")
+        log.info("nobody asked for this", peer=request.peer_id, cmd=parsed.cmd_type, kind=str(parsed.kind))
+
+    async def notified(self, request: FromLower, parsed: Parsed) -> None:
+        """A NOTIFY. Whether its dialog is known does not matter: peers restart and lose dialogs (named tolerance)."""
+        message = parsed.message
+        if isinstance(message, CatalogResponse):
+            # GB/T 28181-2016 J.21 shows the root Response in a NOTIFY.
+            message = CatalogNotify(
+                sn=message.sn, device_id=message.device_id, sum_num=message.sum_num or 0, items=message.items
+            )
+        if isinstance(message, CatalogNotify):
+            await self._sync.notified(request.peer_id, message)
+        else:
+            self._count("unknown_event")
+
+    def _count(self, what: str) -> None:
+        self.counters[what] = self.counters.get(what, 0) + 1

@@ -1,0 +1,353 @@
+"""A call from an upper platform for one of our shared channels: the server side of GB/T 28181-2022 9.2.
+
+The answer is given only when the stream below is known to come (the far side answered), and never before the grant is
+in the ledger. Media starts at the ACK.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import Hub, StreamKey, UpstreamCall
+from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
+from gateway.relay.ssrc import SsrcExhausted
+from gateway.signalling.calls import CallRecord
+from gateway.signalling.lower_call import CallEnvironment, send_bye, usable_ip
+from gateway.signalling.requests import SDP, contact_of
+from media.worker.client import CommandRefused, WorkerGone
+from media.worker.control import (
+    AnyEvent,
+    CloseLeg,
+    ConnectFailed,
+    Opened,
+    OpenSink,
+    SinkOverflow,
+    StartSink,
+    TcpConnected,
+    Transport,
+)
+from sip import RemoteError, Request, response_to
+from sip.aio import Incoming, Peer
+from sip.dialog import Dialog
+from sip.errors import AckTimeout
+from sip.sdp import Sdp, answer_to, ssrc_value
+
+log = structlog.get_logger("call")
+
+ACK_TIMEOUT_S = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpperRequest:
+    """An upper platform's INVITE after trust, sharing rule and grant have passed.
+
+    `keep_ssrc`: use the upper's `y=` instead of our own (a switch per upper platform).
+    """
+
+    upper_id: str
+    local_id: str
+    key: StreamKey
+    published_code: str
+    offer: Sdp
+    incoming: Incoming
+    grant_id: str
+    keep_ssrc: bool = False
+
+
+class UpperCall:
+    """One viewer leg towards an upper platform."""
+
+    def __init__(
+        self,
+        environment: CallEnvironment,
+        hub: Hub,
+        pool: WorkerPool,
+        *,
+        upper_id: str,
+        key: StreamKey,
+        grant_id: str,
+        peer: Peer,
+        transport: Transport,
+        subject: str,
+        on_ended: Callable[[UpperCall, str], Awaitable[None]],
+        call_id: str | None = None,
+    ) -> None:
+        self.id = call_id or secrets.token_hex(8)
+        self.upper_id = upper_id
+        self.key = key
+        self.grant_id = grant_id
+        self.peer = peer
+        self.transport = transport
+        self.subject = subject
+        self.started_at = time.time()
+        self.dialog: Dialog | None = None
+        self.ssrc = ""
+        self._own_ssrc = False
+        self._environment = environment
+        self._hub = hub
+        self._pool = pool
+        self._on_ended = on_ended
+        self._worker: Worker | None = None
+        self._ended = False
+
+    @classmethod
+    def for_request(
+        cls,
+        request: UpperRequest,
+        environment: CallEnvironment,
+        hub: Hub,
+        pool: WorkerPool,
+        *,
+        on_ended: Callable[[UpperCall, str], Awaitable[None]],
+    ) -> UpperCall:
+        """The call an INVITE asks for; nothing has happened yet."""
+        return cls(
+            environment,
+            hub,
+            pool,
+            upper_id=request.upper_id,
+            key=request.key,
+            grant_id=request.grant_id,
+            peer=request.incoming.source,
+            transport=their_transport(request.offer),
+            subject=request.incoming.request.headers.get("Subject") or "",
+            on_ended=on_ended,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """How long the call has been up."""
+        return time.time() - self.started_at
+
+    @property
+    def leg(self) -> str:
+        return f"out-{self.id}"
+
+    async def answer(self, request: UpperRequest) -> None:
+        """Attach to the stream, open the leg, answer, wait for the ACK, start sending. Raises Failure before the 200."""
+        incoming = request.incoming
+        self._environment.ladder.bind_call(self.id, incoming.request.call_id, self.key)
+        try:
+            call = await self._attach(incoming)
+            opened = await self._open_leg(call, request)
+        except BaseException:
+            await self._release("refused")
+            raise
+        self._respond(request, opened)
+        try:
+            await incoming.acked(ACK_TIMEOUT_S)
+        except (AckTimeout, TimeoutError):
+            await self.end(Failure(Reason.TIMEOUT, "no ACK"))
+            return
+        self._environment.ladder.step(self.id, "acknowledged")
+        await self._start(request)
+
+    async def _attach(self, incoming: Incoming) -> UpstreamCall:
+        """Join the stream; a CANCEL from above gives up only this call's wait."""
+        attaching = asyncio.create_task(self._hub.attach(self.key, self.id, self._stream_ended))
+        cancelled = asyncio.create_task(incoming.cancelled.wait())
+        try:
+            await asyncio.wait({attaching, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+            if not attaching.done():
+                raise Failure(Reason.CANCELLED)
+            return attaching.result()
+        finally:
+            cancelled.cancel()
+            if not attaching.done():
+                attaching.cancel()
+            await asyncio.gather(attaching, cancelled, return_exceptions=True)
+
+    async def _open_leg(self, call: UpstreamCall, request: UpperRequest) -> Opened:
+        worker = self._pool.named(call.worker_name)
+        if worker is None:
+            raise Failure(Reason.WORKER_LOST, call.worker_name)
+        self._worker = worker
+        offered = request.offer.ssrc
+        try:
+            if request.keep_ssrc and offered and ssrc_value(offered):
+                self.ssrc = offered
+            else:
+                self.ssrc = self._environment.live_ssrcs.lease(self.id, time.time())
+                self._own_ssrc = True
+            return await worker.link.call(
+                OpenSink(
+                    leg=self.leg,
+                    source=call.source_leg,
+                    transport=self.transport,
+                    bind=self._environment.addresses.bind_host(),
+                    ssrc=ssrc_value(self.ssrc),
+                    payload_type=ps_payload_type(request.offer),
+                )
+            )
+        except SsrcExhausted as error:
+            raise Failure(Reason.BUSY, str(error)) from error
+        except CommandRefused as error:
+            raise Failure(Reason.BUSY, error.error.message) from error
+        except (WorkerGone, WorkerUnavailable, TimeoutError) as error:
+            raise Failure(Reason.WORKER_LOST, str(error)) from error
+
+    def _respond(self, request: UpperRequest, opened: Opened) -> None:
+        environment, incoming = self._environment, request.incoming
+        local = environment.stack.local_address(incoming.source)
+        answer = answer_to(
+            request.offer,
+            origin_id=request.published_code,
+            host=environment.addresses.advertised_host(incoming.source),
+            port=opened.port,
+            ssrc=self.ssrc,
+            payload=ps_payload_type(request.offer),
+        )
+        contact = contact_of(request.published_code, local)
+        headers = [("Contact", contact), ("Content-Type", SDP)]
+        sent = response_to(incoming.request, 200, to_tag=incoming.local_tag, headers=headers, body=bytes(answer))
+        self.dialog = Dialog.from_server(incoming.request, sent)
+        incoming.respond(200, headers=headers, body=bytes(answer))
+        environment.ladder.step(self.id, "answered", media=f"{answer.host}:{answer.port}", ssrc=answer.ssrc)
+
+    async def _start(self, request: UpperRequest) -> None:
+        offer = request.offer
+        peer_host = request.incoming.source.host
+        host = usable_ip(offer.host) or peer_host
+        remote = (host, offer.port) if self.transport != "tcp_passive" else None
+        accept = sorted({host, peer_host}) if self.transport == "tcp_passive" else []
+        assert self._worker is not None and self.dialog is not None
+        try:
+            await self._worker.link.call(StartSink(leg=self.leg, remote=remote, accept_from=accept))
+        except (CommandRefused, WorkerGone, WorkerUnavailable, TimeoutError) as error:
+            await self.end(Failure(Reason.WORKER_LOST, str(error)))
+            return
+        peer = request.incoming.source
+        await self._environment.store.save_call(
+            CallRecord(
+                id=self.id,
+                side="upper",
+                peer_id=self.upper_id,
+                stream_peer=self.key.peer_id,
+                code=self.key.code,
+                dialog=self.dialog.to_dict(),
+                remote=(peer.transport, peer.host, peer.port),
+                worker=self._worker.name,
+                leg=self.leg,
+                ssrc=self.ssrc,
+                transport=self.transport,
+                grant_id=self.grant_id,
+                started_at=self.started_at,
+                details={"own_ssrc": self._own_ssrc, "subject": self.subject, "media": f"{host}:{offer.port}"},
+            )
+        )
+        self._environment.ladder.step(self.id, "sending", to=f"{host}:{offer.port}", transport=self.transport)
+
+    @classmethod
+    def restored(
+        cls,
+        record: CallRecord,
+        environment: CallEnvironment,
+        hub: Hub,
+        pool: WorkerPool,
+        *,
+        on_ended: Callable[[UpperCall, str], Awaitable[None]],
+    ) -> UpperCall:
+        """The call of a record whose leg an adopted worker still holds; see `rejoin`."""
+        transport: Transport = record.transport  # type: ignore[assignment]
+        call = cls(
+            environment,
+            hub,
+            pool,
+            upper_id=record.peer_id,
+            key=record.key,
+            grant_id=record.grant_id,
+            peer=record.peer,
+            transport=transport,
+            subject=str(record.details.get("subject", "")),
+            on_ended=on_ended,
+            call_id=record.id,
+        )
+        call.started_at = record.started_at
+        call.dialog = record.restored_dialog()
+        call.ssrc = record.ssrc
+        call._own_ssrc = bool(record.details.get("own_ssrc"))
+        call._worker = pool.named(record.worker)
+        if call._own_ssrc:
+            environment.live_ssrcs.adopt(record.ssrc, call.id)
+        return call
+
+    async def rejoin(self) -> None:
+        """After a restart: be a reader of the restored stream again. Raises Failure."""
+        await self._hub.attach(self.key, self.id, self._stream_ended)
+
+    def matches(self, request: Request) -> bool:
+        return self.dialog is not None and request.call_id == self.dialog.call_id
+
+    def media_event(self, event: AnyEvent) -> None:
+        """News of our leg from the worker."""
+        step = self._environment.ladder.step
+        match event:
+            case TcpConnected():
+                step(self.id, "media connected", remote=f"{event.remote[0]}:{event.remote[1]}")
+            case SinkOverflow():
+                step(self.id, "receiver too slow", dropped=event.dropped)
+            case ConnectFailed():
+                where = f"{event.remote[0]}:{event.remote[1]}"
+                task = asyncio.create_task(self.end(Failure(Reason.CONNECT_FAILED, f"{where}: {event.error}")))
+                _background.add(task)
+                task.add_done_callback(_background.discard)
+            case _:
+                pass
+
+    async def ended_by_peer(self) -> None:
+        """The upper platform sent BYE (already answered)."""
+        self.dialog = None
+        await self.end(None)
+
+    async def _stream_ended(self, failure: Failure) -> None:
+        await self.end(failure)
+
+    async def end(self, failure: Failure | None) -> None:
+        """Release the leg and leave the stream; BYE unless the upper ended the call. Never raises."""
+        if self._ended:
+            return
+        self._ended = True
+        dialog, self.dialog = self.dialog, None
+        if dialog is not None:
+            with contextlib.suppress(RemoteError, OSError):
+                await send_bye(self._environment.stack, dialog, self.peer, failure)
+        reason = failure.step if failure is not None else "viewer ended"
+        await self._release(reason)
+        log.info("call from above ended", upper=self.upper_id, stream=str(self.key), reason=reason)
+
+    async def _release(self, reason: str) -> None:
+        self._ended = True
+        if self._worker is not None:
+            with contextlib.suppress(CommandRefused, WorkerGone, WorkerUnavailable, TimeoutError):
+                await self._worker.link.call(CloseLeg(leg=self.leg))
+        self._hub.detach(self.key, self.id)
+        if self._own_ssrc:
+            self._environment.live_ssrcs.release(self.ssrc, time.time())
+        await self._environment.store.forget_call(self.id)
+        await self._on_ended(self, reason)
+
+
+_background: set[asyncio.Task[None]] = set()
+
+
+def their_transport(offer: Sdp) -> Transport:
+    """How we send: the complement of what the offer's author does (GB/T 28181-2022 Annex D; a missing role: it listens)."""
+    if not offer.is_tcp:
+        return "udp"
+    return "tcp_passive" if offer.setup == "active" else "tcp_active"
+
+
+def ps_payload_type(offer: Sdp) -> int:
+    """The payload number the offer gives to PS. Raises Failure (488) when it has none."""
+    for number in offer.payloads:
+        if (offer.encoding(number) or "").upper().startswith("PS/"):
+            return number
+    raise Failure(Reason.NOT_ACCEPTABLE, f"no PS among the offered payloads {list(offer.payloads)}")
