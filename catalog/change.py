@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from catalog.item import OFF, ON, Item
 
@@ -73,19 +75,24 @@ def _with_status(item: Item, event: Event) -> Item:
     return replace(item, fault=event.value)
 
 
-def event_between(old: Item | None, new: Item | None) -> Event | None:
-    """The one event that says how `old` became `new`; None if nothing changed."""
-    if old is None:
-        return None if new is None else Event.ADD
-    if new is None:
-        return Event.DEL
-    if (old.status, old.fault) == (new.status, new.fault):
-        return None if old.content_hash() == new.content_hash() else Event.UPDATE
-    if replace(old, status=new.status, fault=new.fault).content_hash() != new.content_hash():
+Document = Mapping[str, Any]
+"""An item as `Item.document` gives it."""
+
+_STATUS_ELEMENTS = ("status", "fault")
+
+
+def event_between(old: Document | None, new: Document | None) -> Event | None:
+    """The one event that says how the object `old` became `new`; None if nothing changed."""
+    if old is None or new is None:
+        return Event.ADD if new is not None else Event.DEL if old is not None else None
+    if old == new:
+        return None
+    if any(old.get(name) != new.get(name) for name in {**old, **new} if name not in _STATUS_ELEMENTS):
         return Event.UPDATE
-    if new.fault and new.fault != old.fault:
-        return Event(new.fault)
-    return Event.ON if new.status == ON else Event.OFF
+    fault = new.get("fault", "")
+    if fault and fault != old.get("fault", ""):
+        return Event(fault)
+    return Event.ON if new.get("status", ON) == ON else Event.OFF
 
 
 @dataclass(frozen=True, slots=True)

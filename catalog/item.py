@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -111,16 +112,16 @@ class Item:
 
     def content_hash(self) -> bytes:
         """16 bytes that change with anything the peer says about the object; `peer_id` and `raw` do not count."""
-        return blake2b(orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+        return hash_of(self.document_bytes())
 
     def document(self) -> dict[str, Any]:
         """The item as a JSON-able dict of the elements that are not at their default, without `peer_id` and `raw`."""
-        values: dict[str, Any] = {}
-        for name, default in _DEFAULTS.items():
-            value = getattr(self, name)
-            if value != default:
-                values[name] = value
-        return values
+        values = zip(_DEFAULTS.items(), _ELEMENTS(self), strict=True)
+        return {name: value for (name, default), value in values if value != default}
+
+    def document_bytes(self) -> bytes:
+        """The document as JSON, the same bytes for the same elements. Raises TypeError where `storable` is needed."""
+        return orjson.dumps(self.document(), option=orjson.OPT_SORT_KEYS)
 
     def storable(self) -> Item:
         """The same item without what no database can keep: half characters, NUL, numbers beyond 63 bits."""
@@ -169,3 +170,9 @@ def _defaults() -> dict[str, Any]:
 
 
 _DEFAULTS = _defaults()
+_ELEMENTS = attrgetter(*_DEFAULTS)
+
+
+def hash_of(document: bytes) -> bytes:
+    """The content hash of an item, from its document as bytes."""
+    return blake2b(document, digest_size=16).digest()

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.store.rows import split_claims
-from catalog.store.schema import OPEN_ENDED, catalog_edge, catalog_item
+from catalog.store.schema import LITERALLY_OPEN_ENDED, OPEN_ENDED, catalog_edge, catalog_item
 from catalog.store.writing import NAMED_ROWS, TRANSACTION_ROWS, chunks
 from catalog.tree import resolve_tree
 
@@ -57,7 +57,7 @@ _THIS_EDGE = and_(
     catalog_edge.c.live == bindparam("b_live"),
     catalog_edge.c.sort == bindparam("b_sort"),
     catalog_edge.c.code == bindparam("b_code"),
-    catalog_edge.c.gen_to == OPEN_ENDED,
+    catalog_edge.c.gen_to == LITERALLY_OPEN_ENDED,
 )
 END_EDGE = update(catalog_edge).where(_THIS_EDGE).values(gen_to=bindparam("b_gen_to"))
 _DELETE_EDGE = delete(catalog_edge).where(_THIS_EDGE)

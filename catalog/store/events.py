@@ -13,8 +13,8 @@ from catalog.change import Change, Event, ItemEvent, event_between
 from catalog.item import Item
 from catalog.store.dialect import upsert
 from catalog.store.edges import Neighbourhood, Node
-from catalog.store.history import elements, history_row
-from catalog.store.rows import ITEM_COLUMNS, digest_of, is_storable_code, item_of, split_claims, values_of
+from catalog.store.history import history_row
+from catalog.store.rows import ITEM_COLUMNS, coded_item, is_storable_code, item_of, split_claims, values_of
 from catalog.store.schema import OPEN_ENDED, catalog_history, catalog_item
 from catalog.store.writing import NAMED_ROWS
 
@@ -105,20 +105,22 @@ class EventBatch:
         after: dict[str, Node | None] = {}
         for code, item in final.items():
             old = present.get(code)
-            event = event_between(old.item if old else None, item)
+            old_document = old.item.document() if old else None
+            new_document = item.document() if item else None
+            event = event_between(old_document, new_document)
             if event is None:
                 continue
             before[code] = old.node if old else None
             after[code] = None
             applied.digests[code] = None
             if item is not None:
-                item, digest = digest_of(item)
-                values = values_of(item, digest, self._now)
+                coded = coded_item(item)
+                values = values_of(coded, self._now)
                 rows.append(self._row(code, values, old))
                 after[code] = Node(split_claims(values["claims"]), values["sort"])
-                applied.digests[code] = digest
+                applied.digests[code] = coded.digest
             applied.changes.append(Change(event, code))
-            history.append(self._history(code, event, old.item if old else None, item))
+            history.append(self._history(code, event, old_document, new_document))
         await self._store(rows, [code for code, node in after.items() if node is None], history)
         moved = [code for code in after if before[code] != after[code]]
         if moved:
@@ -129,7 +131,9 @@ class EventBatch:
         gen_from, gen_to = (old.gen_from, old.gen_to) if old else (self._generation, OPEN_ENDED)
         return {"peer_id": self._peer_id, "code": code, "gen_from": gen_from, "gen_to": gen_to, **values}
 
-    def _history(self, code: str, event: Event, old: Item | None, new: Item | None) -> dict[str, Any]:
+    def _history(
+        self, code: str, event: Event, old: dict[str, Any] | None, new: dict[str, Any] | None
+    ) -> dict[str, Any]:
         return history_row(
             self._peer_id,
             code,
@@ -137,8 +141,8 @@ class EventBatch:
             at=self._now,
             who=self._who,
             event=event,
-            old=elements(old),
-            new=elements(new),
+            old=old,
+            new=new,
         )
 
     async def _store(self, rows: list[dict[str, Any]], gone: list[str], history: list[dict[str, Any]]) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.change import Event
-from catalog.item import Item
 from catalog.store.schema import catalog_history, catalog_peer
 
 
@@ -39,7 +38,10 @@ def history_row(
     old: dict[str, Any] | None = None,
     new: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A row of `catalog_history`; readers see it from `generation` on. Elements equal on both sides are left out."""
+    """A row of `catalog_history`; readers see it from `generation` on.
+
+    Elements equal on both sides are left out, and so is a camera's password.
+    """
     if old is not None and new is not None:
         differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         old = {name: old[name] for name in differing if name in old}
@@ -51,19 +53,15 @@ def history_row(
         "at": at,
         "who": who,
         "event": event.value,
-        "old": None if old is None else orjson.dumps(old).decode(),
-        "new": None if new is None else orjson.dumps(new).decode(),
+        "old": _json(old),
+        "new": _json(new),
     }
 
 
-_SECRETS = ("password",)
-
-
-def elements(item: Item | None) -> dict[str, Any] | None:
-    """The elements of an item as the history keeps them: without the camera's password."""
-    if item is None:
+def _json(elements: dict[str, Any] | None) -> str | None:
+    if elements is None:
         return None
-    return {name: value for name, value in item.document().items() if name not in _SECRETS}
+    return orjson.dumps({name: value for name, value in elements.items() if name != "password"}).decode()
 
 
 async def read_history(

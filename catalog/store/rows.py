@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, Row, Select, and_, select
 
-from catalog.item import OFF, ON, ChannelKey, Item
+from catalog.item import OFF, ON, ChannelKey, Item, hash_of
 from catalog.store.schema import CODE_CHARS, catalog_item, catalog_peer
 from catalog.tree import claims_of, sort_key
 
@@ -70,18 +70,29 @@ def is_storable_code(code: str) -> bool:
     return 0 < len(code) <= CODE_CHARS and code.isprintable()
 
 
-def digest_of(item: Item) -> tuple[Item, bytes]:
-    """The item, made storable where it was not, and its content hash."""
+class CodedItem(NamedTuple):
+    """An item and what it is stored as."""
+
+    item: Item
+    document: bytes
+    """Its elements as JSON."""
+    digest: bytes
+    """Its content hash."""
+
+
+def coded_item(item: Item) -> CodedItem:
+    """Code an item, made storable where it was not."""
     try:
-        digest = item.content_hash()
+        document = item.document_bytes()
     except TypeError:  # half characters or numbers beyond 64 bits, which JSON here does not take
         item = item.storable()
-        digest = item.content_hash()
-    return item, digest
+        document = item.document_bytes()
+    return CodedItem(item, document, hash_of(document))
 
 
-def values_of(item: Item, digest: bytes, now: float) -> dict[str, Any]:
-    """The columns of `ITEM_COLUMNS` for an item that is storable, see `digest_of`."""
+def values_of(coded: CodedItem, now: float) -> dict[str, Any]:
+    """The columns of `ITEM_COLUMNS` for an item."""
+    item = coded.item
     claims = [claim for claim in claims_of(item) if is_storable_code(claim)]
     return {
         "kind": item.kind.value,
@@ -89,9 +100,9 @@ def values_of(item: Item, digest: bytes, now: float) -> dict[str, Any]:
         "search": f"{item.name[:_SEARCH_CHARS]} {item.code}".casefold().replace("\0", ""),
         "region": item.region,
         "status": item.status[:8],
-        "digest": digest,
+        "digest": coded.digest,
         "claims": "/".join(claims),
-        "document": orjson.dumps(item.document()).decode(),
+        "document": coded.document.decode(),
         "raw": item.raw.replace("\0", "").encode("utf-8", "replace").decode(),
         "changed_at": now,
     }

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     Index,
     Integer,
@@ -20,9 +21,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 OPEN_ENDED = 2**62
+LITERALLY_OPEN_ENDED: ColumnElement[int] = literal_column(str(OPEN_ENDED), BigInteger())
+"""The same, spelled out in a statement: SQLite uses the indexes over ended rows only when it can read the number."""
+
 CODE_CHARS = 64
 """The longest text accepted as a code."""
 

@@ -50,7 +50,13 @@ class Writer:
             yield connection
 
     async def many(self, statement: Any, rows: Iterable[dict[str, Any]]) -> None:
-        """Run a statement once per row, in as many short transactions as it takes."""
+        """Run a statement once per row, in as many short transactions as it takes. All rows have the same keys."""
+        text, order = "", None
         for chunk in chunks(rows, TRANSACTION_ROWS):
+            if not text:
+                # Compiled once and handed to the driver as it is: per row this is half of what execute() costs.
+                compiled = statement.compile(dialect=self.engine.dialect, column_keys=list(chunk[0]))
+                text, order = str(compiled), compiled.positiontup
+            parameters: list[Any] = chunk if order is None else [tuple(map(row.__getitem__, order)) for row in chunk]
             async with self.transaction() as connection:
-                await connection.execute(statement, chunk)
+                await connection.exec_driver_sql(text, parameters)
