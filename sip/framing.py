@@ -17,7 +17,7 @@ MAX_GARBAGE = 65_536
 MAX_OPEN_BODY = 65_536  # a body whose end must be guessed
 
 _START_LINE = re.compile(rf"SIP/\d|[{TOKEN_CHARS}]++ ++(?:sips?:|\S++ ++SIP/\d)".encode(), re.IGNORECASE)
-_START_LINE_WITHIN = re.compile(rb"SIP/2\.0 \d{3}|[A-Z]{3,16} ++sips?:[^\s\0]++ ++SIP/2\.0\r?\n")
+_START_LINE_WITHIN = re.compile(rb"SIP/2\.0 \d{3}|[A-Z]{3,16} ++sips?:[^\s\0<>]++ ++SIP/2\.0\r?\n")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:(?:[ \t]|\r?\n[ \t])*+(\d++)", re.IGNORECASE | re.MULTILINE)
 _HAS_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*+:", re.IGNORECASE | re.MULTILINE)
@@ -46,6 +46,7 @@ class StreamFramer:
         self._scanned = 0  # bytes already searched for what ends the present part
         self._body_at = 0  # 0 until the headers are complete
         self._total: int | None = None  # bytes of the whole message, None while unknown
+        self._declared: int | None = None  # what Content-Length made of it, once that has proved to cut the XML
 
     def feed(self, data: bytes) -> list[bytes | ParseError]:
         """Take bytes, give back every message now complete, and an error for each stretch that was none."""
@@ -81,17 +82,47 @@ class StreamFramer:
             if error is not None or not self._body_at:
                 return error
         if self._total is None:
-            self._total = self._guess_total(at_end)
-            if self._total is None:
-                if len(self._buffer) - self._body_at > MAX_OPEN_BODY:
-                    return self._break("Content-Length", "missing, and no end of the body in sight")
-                return None
+            error = self._find_total(at_end)
+            if error is not None or self._total is None:
+                return error
         if len(self._buffer) < self._total:
             return None
+        if self._declared is None and self._tolerance.short_length and self._cuts_xml(self._total):
+            self._declared, self._total = self._total, None
+            return self._take(at_end)
         message = bytes(self._buffer[: self._total])
         del self._buffer[: self._total]
-        self._started, self._body_at, self._scanned, self._total = False, 0, 0, None
+        self._started, self._body_at, self._scanned, self._total, self._declared = False, 0, 0, None, None
         return message
+
+    def _find_total(self, at_end: bool) -> ParseError | None:
+        """Find the end of a message whose Content-Length is missing or cuts the XML."""
+        if self._declared is not None:
+            self._total = self._end_beyond(self._declared, at_end)
+            return None
+        self._total = self._guess_total(at_end)
+        if self._total is None and len(self._buffer) - self._body_at > MAX_OPEN_BODY:
+            return self._break("Content-Length", "missing, and no end of the body in sight")
+        return None
+
+    def _cuts_xml(self, total: int) -> bool:
+        """True when the body is XML whose root is still open at the declared end."""
+        root = self._xml_root(self._body_at, total)
+        return root is not None and not root[2].endswith(b"/") and self._buffer.find(_closing(root), 0, total) < 0
+
+    def _end_beyond(self, declared: int, at_end: bool) -> int | None:
+        """End of XML that goes on after the declared end: its root's end tag if that comes before the next message."""
+        root = self._xml_root(self._body_at, declared)
+        if root is None:
+            return declared
+        following = _START_LINE_WITHIN.search(self._buffer, declared)
+        limit = min(following.start() if following else len(self._buffer), declared + MAX_OPEN_BODY)
+        closing = _closing(root)
+        found = self._buffer.find(closing, root.end(), limit)
+        if found >= 0:
+            return found + len(closing)
+        waiting = following is None and len(self._buffer) < declared + MAX_OPEN_BODY and not at_end
+        return None if waiting else declared
 
     def _find_start(self) -> ParseError | None:
         """Drop what precedes the next start line; an error once a stretch of garbage is over."""
@@ -181,18 +212,21 @@ class StreamFramer:
         return position
 
     def _end_of_xml(self, start: int) -> int | None:
-        at = start + 3 if self._buffer.startswith(b"\xef\xbb\xbf", start) else start
-        root = _XML_ROOT.match(self._buffer, at, at + 1024)
+        root = self._xml_root(start, start + 1024)
         if root is None:
             return None
         if root[2].endswith(b"/"):
             return root.end()
-        closing = b"</" + root[1] + b">"
+        closing = _closing(root)
         found = self._buffer.find(closing, max(self._scanned, root.end()))
         if found < 0:
             self._scanned = max(root.end(), len(self._buffer) - len(closing))
             return None
         return found + len(closing)
+
+    def _xml_root(self, start: int, end: int) -> re.Match[bytes] | None:
+        at = start + 3 if self._buffer.startswith(b"\xef\xbb\xbf", start) else start
+        return _XML_ROOT.match(self._buffer, at, end)
 
     def _too_large(self, head: bytes) -> ParseError:
         error = self._break("Content-Length", f"message above {MAX_MESSAGE} bytes", status=513)
@@ -206,6 +240,10 @@ class StreamFramer:
     def _break(self, where: str, what: str, seen: bytes = b"", status: int = 400) -> ParseError:
         self.broken = True
         return ParseError(where, what, _shown(seen), status)
+
+
+def _closing(root: re.Match[bytes]) -> bytes:
+    return b"</" + root[1] + b">"
 
 
 def _shown(data: bytes) -> str:

@@ -203,8 +203,9 @@ def _body(data: bytes, head: Head, headers: Headers, datagram: bool, tolerance: 
             raise ParseError("Content-Length", f"larger than the {len(rest)} bytes there are", str(declared))
         head.repaired.append("datagram_end")
         return rest
-    if datagram and tolerance.datagram_end and _is_more_body(rest[declared:]):
-        head.repaired.append("datagram_end")
+    forgiven_by = "datagram_end" if datagram else "short_length"
+    if getattr(tolerance, forgiven_by) and _is_more_body(rest[declared:]):
+        head.repaired.append(forgiven_by)
         return rest
     return rest[:declared]
 

@@ -36,6 +36,10 @@ class Tolerance:
     missing_length: bool = True
     """A message on TCP without Content-Length: no body, unless one visibly follows. Seen from device firmware."""
 
+    short_length: bool = True
+    """A Content-Length on TCP that ends inside the XML: the body goes on to the end of the XML root.
+    The same miscounts as over UDP."""
+
     resynchronise: bool = True
     """Bytes on TCP that are no SIP message are skipped to the next start line.
     Some devices send binary heartbeats on the connection."""
