@@ -1,4 +1,4 @@
-"""Who connects the media TCP connection: the setup lines of offer and answer as a table (2022 Annex D, 2016 Annex L)."""
+"""Who connects the media TCP connection: setup lines of offer and answer as a table (2022 Annex D, 2016 Annex L)."""
 
 from __future__ import annotations
 

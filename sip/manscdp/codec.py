@@ -32,6 +32,7 @@ from sip.manscdp.repair import LENIENT, Limits, Repair
 from sip.manscdp.writer import elements, escape
 
 _COMMAND_TYPE = "CmdType"
+_MAX_COMMAND_TYPE = 64
 _DECLARATION = re.compile(r"<\?xml[^>]{0,300}\?>", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!\s*(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)", re.IGNORECASE)
 _ROOT = re.compile(r"<([A-Za-z_][\w.:-]{0,63})")
@@ -161,30 +162,26 @@ def known_names() -> frozenset[str]:
 
 def _document(text: str, repair: Repair, limits: Limits) -> _Document:
     text = text.strip("\ufeff\x00 \t\r\n")
-    used: list[str] = []
-    if repair.control_characters and repairs.has_control_characters(text):
-        text = repairs.without_control_characters(text)
-        used.append("control_characters")
     text = _DECLARATION.sub("", text, count=1).lstrip() if text[:5].lower() == "<?xml" else text
-    if _DOCTYPE.search(text) is not None:
+    if "<!" in text and _DOCTYPE.search(text) is not None:
         raise ManscdpError("body", "document type and entity declarations are refused")
     if text.count("<") > limits.tags:
         raise ManscdpError("body", f"more than {limits.tags} tags", status=413)
     if "<" not in text:
         raise ManscdpError("body", "not XML", text)
     try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), _PARSER)
-        document = _Document(root, text, used)
+        return _Document(etree.fromstring(text.encode("utf-8", "replace"), _PARSER), text)
     except etree.XMLSyntaxError as error:
-        document = _repaired(text, repair, used, error)
-    return document
+        return _repaired(text, repair, error)
 
 
-def _repaired(text: str, repair: Repair, used: list[str], error: etree.XMLSyntaxError) -> _Document:
+def _repaired(text: str, repair: Repair, error: etree.XMLSyntaxError) -> _Document:
     """Second attempts, from the mildest repair to the hardest, each kept for the next."""
+    used: list[str] = []
     match = _ROOT.search(text)
     root = match[1] if match else ""
     steps: list[tuple[str, Callable[[str], str]]] = [
+        ("control_characters", repairs.without_control_characters),
         ("text_after_root", lambda t: repairs.cut_after_root(t, root)),
         ("unquoted_attributes", repairs.quote_attributes),
         ("unescaped_markup", lambda t: repairs.escape_markup(t, known_names())),
@@ -262,6 +259,8 @@ def _command_type(root: Node, reader: Reader) -> str:
         name = _local(child)
         if name == _COMMAND_TYPE or (name.lower() == _COMMAND_TYPE.lower() and reader.tolerates("tag_case")):
             text = "".join((child.text or "").split())
+            if len(text) > _MAX_COMMAND_TYPE:
+                raise reader.error("too long", text, _COMMAND_TYPE)
             if text:
                 return text
     raise reader.error("missing", "", _COMMAND_TYPE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from enum import IntEnum
 from typing import Any
@@ -42,6 +43,10 @@ class Slot:
     default: Any = None
     table: Table | None = None
     leaf: Slot | None = None
+    read: Callable[[str], Any] = TEXT.read
+
+    def __post_init__(self) -> None:
+        self.read = self.value.read
 
 
 class Table(dict[str, Slot]):

@@ -50,7 +50,7 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """Focus and iris (FI, A.3.3), speeds 0-255; both at rest stops them. iris: 1 open, -1 close. focus: 1 near, -1 far."""
+    """Focus and iris (FI, A.3.3), speeds 0-255; at rest stops them. iris: 1 open, -1 close. focus: 1 near, -1 far."""
 
     iris: Literal[-1, 0, 1] = 0
     focus: Literal[-1, 0, 1] = 0

@@ -5,7 +5,6 @@ Holds no element names of its own. Every deviation it lets pass is one named fla
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -76,6 +75,7 @@ class Reader:
 
     def _fill(self, nodes: Iterable[Node], table: Table, values: dict[str, Any], extra: list[Extra]) -> None:
         get = table.get
+        text_shape, value_shape = Shape.TEXT, Shape.VALUE
         for child in nodes:
             slot = get(child.tag)
             if slot is None:
@@ -85,16 +85,18 @@ class Reader:
                     continue
             if slot.leaf is not None and not len(child):
                 slot = slot.leaf
-            text = child.text
-            if slot.shape is Shape.TEXT:
-                if slot.attribute in values:
-                    self._repeated(slot, child, values, extra)
-                else:
-                    values[slot.attribute] = text.strip() if text else ""
-            elif slot.shape is Shape.VALUE:
-                self._value(slot, child, text.strip() if text else "", values, extra)
-            else:
+            shape = slot.shape
+            if shape is not text_shape and shape is not value_shape:
                 self._branch(slot, child, values, extra)
+                continue
+            attribute = slot.attribute
+            text = child.text
+            if attribute in values:
+                self._repeated(slot, child, values, extra)
+            elif shape is text_shape:
+                values[attribute] = text.strip() if text else ""
+            else:
+                self._value(slot, text.strip() if text else "", values)
 
     def _branch(self, slot: Slot, child: Node, values: dict[str, Any], extra: list[Extra]) -> None:
         if slot.shape is Shape.GROUPS:
@@ -134,12 +136,9 @@ class Reader:
         else:
             extra.append(self.extra(child))
 
-    def _value(self, slot: Slot, child: Node, text: str, values: dict[str, Any], extra: list[Extra]) -> None:
-        if slot.attribute in values:
-            self._repeated(slot, child, values, extra)
-            return
+    def _value(self, slot: Slot, text: str, values: dict[str, Any]) -> None:
         try:
-            values[slot.attribute] = slot.value.read(text)
+            values[slot.attribute] = slot.read(text)
         except ValueError as error:
             self._irregular(slot, text, values, error)
 
@@ -218,8 +217,7 @@ class Reader:
         tag = str(child.tag)
         sources = self._sources.get(tag)
         if sources is None:
-            pattern = rf"<{re.escape(tag)}(?=[\s>])[^>]*>.*?</{re.escape(tag)}\s*>"
-            sources = re.findall(pattern, self.text, re.DOTALL)
+            sources = _elements_named(tag, self.text)
             parent = child.getparent()
             if parent is None or len(sources) != sum(1 for c in parent if c.tag == tag):
                 sources = []
@@ -238,6 +236,17 @@ class Reader:
             tuple((str(name).rpartition("}")[2], str(value)) for name, value in node.attrib.items()),
             tuple(self.extra(child, depth + 1) for child in node),
         )
+
+
+def _elements_named(tag: str, text: str) -> list[str]:
+    """Source texts of the elements of one name, which do not nest, in order."""
+    opening, closing = f"<{tag}>", f"</{tag}>"
+    found = []
+    for part in text.split(closing)[:-1]:
+        start = part.find(opening)
+        if start >= 0:
+            found.append(part[start:] + closing)
+    return found
 
 
 def _single(slot: Slot) -> Table:

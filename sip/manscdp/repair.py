@@ -85,11 +85,6 @@ def without_control_characters(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def has_control_characters(text: str) -> bool:
-    """Whether the text holds characters XML 1.0 cannot carry."""
-    return _CONTROL.search(text) is not None
-
-
 def escape_markup(text: str, known: frozenset[str]) -> str:
     """Escapes each `&` that starts no entity and each `<` that starts no tag.
 
