@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+ID = "34020000002000000099"
+URL = "/api/v1/uppers"
+NEW = {"id": ID, "name": "市局", "host": "192.0.2.10", "password": "s3cret", "source_addresses": ["192.0.2.11"]}
+
+
+async def test_an_upper_platform_is_added_shown_changed_and_removed(api) -> None:
+    api.ctx.upper_state = lambda upper_id: {"registered": upper_id == ID}
+    status, shown = await api.call("POST", URL, NEW)
+    assert status == 201 and shown["has_password"] and shown["state"] == {"registered": True}
+    assert shown["source_addresses"] == ["192.0.2.11"] and "s3cret" not in str(shown)
+    upper = api.ctx.stores.uppers.require(ID)
+    assert (upper.password.reveal(), upper.realm, upper.source_addresses) == ("s3cret", ID[:10], ("192.0.2.11",))
+    status, shown = await api.call("PATCH", f"{URL}/{ID}", {"transport": "tcp", "password": "n3w"})
+    assert (status, shown["transport"]) == (200, "tcp")
+    assert api.ctx.stores.uppers.require(ID).password.reveal() == "n3w"
+    assert (await api.call("DELETE", f"{URL}/{ID}"))[0] == 204
+
+
+async def test_its_sharing_rule_must_exist_and_cannot_be_removed_under_it(api) -> None:
+    status, body = await api.call("POST", URL, NEW | {"rule_id": "city"})
+    assert (status, body["error"]) == (409, "in_use")
+    await api.call("POST", "/api/v1/rules", {"id": "city"})
+    assert (await api.call("POST", URL, NEW | {"rule_id": "city"}))[0] == 201
+    assert (await api.call("DELETE", "/api/v1/rules/city"))[0] == 409
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"rule_id": None}))[0] == 200
+    assert (await api.call("DELETE", "/api/v1/rules/city"))[0] == 204
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"host": ""},
+        {"host": "a b"},
+        {"port": 0},
+        {"source_addresses": ["nowhere"]},
+        {"domain": "12"},
+        {"local_id": "x"},
+    ],
+)
+async def test_a_wrong_upper_is_refused(api, wrong) -> None:
+    assert (await api.call("POST", URL, NEW | wrong))[0] == 400
+
+
+async def test_what_must_have_a_value_cannot_be_null(api) -> None:
+    await api.call("POST", URL, NEW)
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"port": None}))[0] == 400
