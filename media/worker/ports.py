@@ -104,8 +104,10 @@ class PortPool:
 
     def release(self, port: int, now: float) -> None:
         """Give a port (pair) back; it rests first."""
-        if port in self._taken:
-            self._taken.discard(port)
+        if port not in self._taken:
+            return
+        self._taken.discard(port)
+        if self.first <= port <= self.last:
             self._resting.append((now + REST_S, port))
 
     def _at(self, port: int, opener: Callable[[int], Opened]) -> Opened:
