@@ -26,11 +26,6 @@ def is_sps(header: int) -> bool:
     return header in (0x67, 0x47, 0x27)
 
 
-def is_pps(header: int) -> bool:
-    """Picture parameter set by header byte."""
-    return header in (0x68, 0x48, 0x28)
-
-
 def starts_access_unit(kind: int) -> bool:
     """Types that, after a slice, begin the next access unit (H.264 7.4.1.2.3)."""
     return kind in (SEI, SPS, PPS, AUD) or 14 <= kind <= 18

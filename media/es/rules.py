@@ -68,9 +68,10 @@ NAL_RULES: dict[str, NalRules] = {
 
 
 def codec_of_header(first: int, second: int) -> str | None:
-    """Codec told by a NAL header, only from parameter sets: a slice of one codec looks like one of the other."""
+    """Codec told by a NAL header: only from H.265 parameter sets or an H.264 SPS.
+
+    A slice of one codec looks like one of the other, and an H.264 PPS like an H.265 IDR.
+    """
     if h265.is_parameter_set(first, second):
         return H265
-    if h264.is_sps(first) or h264.is_pps(first):
-        return H264
-    return None
+    return H264 if h264.is_sps(first) else None
