@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 
 from sip.address import NameAddr
 from sip.errors import ParseError
-from sip.grammar import is_token, whole_number
+from sip.grammar import is_token, split_list, whole_number
 from sip.headers import Headers
 from sip.tolerance import Tolerance
 from sip.via import Via
 
 MAX_CSEQ = 2**31 - 1  # RFC 3261 8.1.1.5
+MAX_HOPS = 256  # Max-Forwards is a byte, so no honest request has more Vias
+MAX_CONTACTS = 256
 MAX_SECONDS = 2**32 - 1  # RFC 3261 20.19
 DEFAULT_EXPIRES = 3600  # what a malformed Contact parameter counts as, RFC 3261 20.10
 DEFAULT_MAX_FORWARDS = 70
@@ -150,17 +152,19 @@ class HeaderFields:
         return NameAddr.parse(text, where="To", tolerance=self.tolerance)
 
     def _parse_contacts(self, values: list[str]) -> list[NameAddr]:
-        return [
-            address
-            for value in values
-            for address in NameAddr.parse_many(value, where="Contact", tolerance=self.tolerance)
-        ]
+        texts = [text for value in values for text in split_list(value, "Contact")]
+        if len(texts) > MAX_CONTACTS:
+            raise ParseError("Contact", f"more than {MAX_CONTACTS} addresses")
+        return [NameAddr.parse(text, where="Contact", tolerance=self.tolerance) for text in texts]
 
 
 def _parse_vias(values: list[str]) -> list[Via]:
     if not values:
         raise ParseError("Via", "missing")
-    return [Via.parse(text) for value in values for text in Via.split_many(value)]
+    texts = [text for value in values for text in Via.split_many(value)]
+    if len(texts) > MAX_HOPS:
+        raise ParseError("Via", f"more than {MAX_HOPS} hops")
+    return [Via.parse(text) for text in texts]
 
 
 def _seconds(text: str, where: str) -> int:

@@ -20,7 +20,7 @@ MAX_START_LINE = 4_096
 MAX_HEADER_LINE = 8_192  # after unfolding
 _MAX_LINES = 2 * MAX_HEADERS  # folded lines included
 
-_HEADER = re.compile(rf"^([{TOKEN_CHARS}]+)[ \t]*+:[ \t]*([^\r\n]*)\r\n", re.MULTILINE)
+_HEADER = re.compile(rf"^([{TOKEN_CHARS}]++)[ \t]*+:[ \t]*([^\r\n]*)\r\n", re.MULTILINE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LONE_CR = re.compile(r"\r(?!\n)")
 _FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
@@ -48,7 +48,7 @@ def read_head(data: bytes, tolerance: Tolerance) -> Head:
     head = _text(data[: end + 2])
     line, _, rest = head.partition("\r\n")
     pairs = _HEADER.findall(rest)
-    if len(pairs) != head.count("\n") - 1:
+    if len(pairs) != head.count("\n") - 1 or "\r" in line:
         return _read_unusual(data, tolerance)
     if len(line) > MAX_START_LINE:
         raise ParseError("start line", "too long", line)

@@ -101,6 +101,14 @@ def test_max_forwards_is_a_byte() -> None:
             _ = request(("Max-Forwards", text)).max_forwards
 
 
+def test_hops_and_contacts_are_bounded() -> None:
+    message = request(("Via", ", ".join(["SIP/2.0/UDP h"] * 257)), ("Contact", ", ".join(["<sip:a@b>"] * 257)))
+    with pytest.raises(ParseError, match="more than 256 hops"):
+        _ = message.vias
+    with pytest.raises(ParseError, match="more than 256 addresses"):
+        _ = message.contacts
+
+
 def test_the_tolerance_of_the_message_reaches_its_addresses() -> None:
     strict = replace(LENIENT, raw_display_name=False)
     items = [(name, "东门 <sip:a@b>") for name in ("From", "To", "Contact")]

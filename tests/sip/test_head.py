@@ -52,6 +52,7 @@ def test_lines_that_are_no_header_are_left_out_by_name() -> None:
         (b"", "no empty line"),
         (b"A b SIP/2.0\r\nVia: 1\r\n", "no empty line"),
         (b"A b SIP/2.0\r\nVia: 1\rTo: 2\r\n\r\n", "CR without LF"),
+        (b"SIP/2.0 200 O\rK\r\nVia: 1\r\n\r\n", "CR without LF"),
         (b"A" * (MAX_START_LINE + 1) + b"\r\nVia: 1\r\n\r\n", "too long"),
         (b"A" * (MAX_START_LINE + 1) + b"\r\nVia: 1\r\n 2\r\n\r\n", "too long"),
         (b"A b SIP/2.0\r\nX: " + b"x" * MAX_HEADER_LINE + b"\r\n\r\n", "header longer"),
