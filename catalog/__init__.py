@@ -8,21 +8,32 @@ from __future__ import annotations
 from catalog.change import Change, Changes, Event, Feed, ItemEvent, event_between
 from catalog.code import CodeError, DeviceCode, Kind, civil_code_of, is_playable, kind_of, type_of
 from catalog.code_names import Edition, industry_name, network_name, type_name
+from catalog.division import Division, division_of, full_name
 from catalog.item import LOCAL, OFF, ON, ChannelKey, Item
 from catalog.pages import Complete, Incomplete, PageCollector
+from catalog.published_ids import OutOfCodes, PublishedIds
+from catalog.share import (
+    EMPTY,
+    LeftOut,
+    Preview,
+    PublishedChange,
+    PublishedSet,
+    Unmountable,
+    diff,
+    evaluate,
+)
+from catalog.sharing_rule import RuleError, ShareMode, SharingRule
 from catalog.tree import TOP, claims_of, resolve_parents, resolve_tree, split_parent_ids
 
 __all__ = [
-    "LOCAL",
-    "OFF",
-    "ON",
-    "TOP",
     "Change",
     "Changes",
     "ChannelKey",
     "CodeError",
     "Complete",
     "DeviceCode",
+    "Division",
+    "EMPTY",
     "Edition",
     "Event",
     "Feed",
@@ -30,10 +41,28 @@ __all__ = [
     "Item",
     "ItemEvent",
     "Kind",
+    "LOCAL",
+    "LeftOut",
+    "OFF",
+    "ON",
+    "OutOfCodes",
     "PageCollector",
+    "Preview",
+    "PublishedChange",
+    "PublishedIds",
+    "PublishedSet",
+    "RuleError",
+    "ShareMode",
+    "SharingRule",
+    "TOP",
+    "Unmountable",
     "civil_code_of",
     "claims_of",
+    "diff",
+    "division_of",
+    "evaluate",
     "event_between",
+    "full_name",
     "industry_name",
     "is_playable",
     "kind_of",

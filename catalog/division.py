@@ -59,7 +59,7 @@ def _below() -> Mapping[str, tuple[Division, ...]]:
     return MappingProxyType({code: tuple(found) for code, found in below.items()})
 
 
-def division(code: str) -> Division | None:
+def division_of(code: str) -> Division | None:
     """The division with exactly this code of 2, 4 or 6 digits; trailing `00` pairs do not count."""
     return divisions().get(_trimmed(code))
 

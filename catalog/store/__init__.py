@@ -6,6 +6,7 @@ from catalog.store.history import HistoryEntry
 from catalog.store.reading import BadCursor, CatalogReader, KindCount, Listed, Page
 from catalog.store.rows import StoredItem
 from catalog.store.schema import metadata
+from catalog.store.sharing import SharingStore
 from catalog.store.store import CatalogStore
 from catalog.store.sync import Generation, StaleSync
 
@@ -18,6 +19,7 @@ __all__ = [
     "KindCount",
     "Listed",
     "Page",
+    "SharingStore",
     "StaleSync",
     "StoredItem",
     "metadata",
