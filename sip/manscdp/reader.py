@@ -106,8 +106,11 @@ class Reader:
         elif slot.shape is Shape.WRAPPER:
             assert slot.table is not None
             self.path.append(slot.facts.name)
-            self._fill(child, slot.table, values, extra)
+            inner: list[Extra] = []
+            self._fill(child, slot.table, values, inner)
             self.path.pop()
+            if inner:
+                extra.append(Extra(slot.facts.name, children=tuple(inner)))
         else:
             self._group(slot, child, values)
 
@@ -173,7 +176,7 @@ class Reader:
 
     def _group(self, slot: Slot, child: Node, values: dict[str, Any]) -> None:
         assert slot.cls is not None
-        if not len(child) and not (child.text or "").strip():
+        if slot.optional and not len(child) and not (child.text or "").strip():
             return
         self.path.append(slot.facts.name)
         read = self.read(child, slot.cls)

@@ -140,7 +140,7 @@ class PrecisePosition(Structure):
 class PtzPreciseControl(Command):
     """Moves to an absolute position (PTZ精准控制)."""
 
-    position: PrecisePosition = element("PTZPreciseCtrl", marks=True, since=V2022, about="PTZ精准控制")
+    position: PrecisePosition = element("PTZPreciseCtrl", marks=True, about="PTZ精准控制")
     extra_info: list[str] = extension(default_factory=list)
 
 
@@ -158,7 +158,7 @@ class Upgrade(Structure):
 class DeviceUpgradeControl(Command):
     """Firmware upgrade (设备软件升级, 2022 9.13); answered, result by DeviceUpgradeResult."""
 
-    upgrade: Upgrade = element("DeviceUpgrade", marks=True, since=V2022, about="设备软件升级")
+    upgrade: Upgrade = element("DeviceUpgrade", marks=True, about="设备软件升级")
     extra_info: list[str] = extension(default_factory=list)
 
 
@@ -166,7 +166,7 @@ class DeviceUpgradeControl(Command):
 class FormatSdCardControl(Command):
     """Formats a memory card (存储卡格式化); 0 means all."""
 
-    card: int = element("FormatSDCard", marks=True, since=V2022, about="存储卡编号, 0 all")
+    card: int = element("FormatSDCard", marks=True, about="存储卡编号, 0 all")
     extra_info: list[str] = extension(default_factory=list)
 
 
@@ -175,10 +175,10 @@ class TargetTrackControl(Command):
     """Target tracking (目标跟踪) of a panoramic camera's dome."""
 
     target_track: str = element(
-        "TargetTrack", value=choice("TargetTrack", "Auto", "Manual", "Stop"), marks=True, since=V2022, about="目标跟踪"
+        "TargetTrack", value=choice("TargetTrack", "Auto", "Manual", "Stop"), marks=True, about="目标跟踪"
     )
-    panorama_id: str | None = element("DeviceID2", default=None, since=V2022, about="全景摄像机通道编码")
-    target_area: Area | None = element("TargetArea", default=None, since=V2022, about="目标区域, for Manual")
+    panorama_id: str | None = element("DeviceID2", default=None, about="全景摄像机通道编码")
+    target_area: Area | None = element("TargetArea", default=None, about="目标区域, for Manual")
     extra_info: list[str] = extension(default_factory=list)
 
 

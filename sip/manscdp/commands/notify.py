@@ -54,6 +54,13 @@ class AlarmNotify(Command):
     )
     extra_info: list[str] = extension(default_factory=list)
 
+    def after_reading(self) -> None:
+        """Takes an AlarmType that stands beside Info, as some devices write it."""
+        beside = next((kept for kept in self.extra if kept.name == "AlarmType"), None)
+        if self.alarm_type is None and beside is not None:
+            self.alarm_type = beside.text
+            self.extra = tuple(kept for kept in self.extra if kept is not beside)
+
 
 @command(Kind.NOTIFY, "MediaStatus")
 class MediaStatus(Command):
