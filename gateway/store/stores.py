@@ -9,7 +9,7 @@ from gateway.secrets import SecretBox
 from gateway.store.devices import Devices
 from gateway.store.dialogs import Dialogs
 from gateway.store.engine import Database
-from gateway.store.migrations import migrate
+from gateway.store.migrations.upgrade import migrate
 from gateway.store.registrations import Registrations
 from gateway.store.rules import Rules
 from gateway.store.subscriptions import Subscriptions

@@ -1,4 +1,4 @@
-"""Alembic's environment: the connection comes from :func:`gateway.store.migrations.migrate`."""
+"""Alembic's environment: the connection comes from :func:`gateway.store.migrations.upgrade.migrate`."""
 
 from __future__ import annotations
 
