@@ -7,6 +7,7 @@ transaction table, the matching, the limits, and the two duties of a core that n
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -40,6 +41,7 @@ from sip.via import Via
 
 _RETRANSMISSIONS = frozenset({Input.TIMER_A, Input.TIMER_E, Input.TIMER_G, Input.TIMER_2XX})
 _CHALLENGES = frozenset({401, 403, 407})
+_BARE_RPORT = re.compile(r";[ \t]*rport(?=[ \t]*(?:;|$))", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -418,12 +420,16 @@ def stamp_source(request: Request, source: Peer) -> None:
     params = via.params
     if "rport" not in params and "received" not in params and via.host == source.host:
         return
+    text = request.headers.get("Via") or ""
+    if "received" not in params and "," not in text:
+        # The usual case, as the peer wrote it.
+        stamped, found = _BARE_RPORT.subn(f";rport={source.port}", text, count=1)
+        if found or "rport" not in params:
+            request.headers.replace_first("Via", f"{stamped};received={source.host}")
+            return
     params = {**params, "received": source.host}
     if "rport" in params:
         params["rport"] = str(source.port)
-    items = request.headers.items()
-    for place, (name, value) in enumerate(items):
-        if name.lower() in ("via", "v"):
-            items[place] = (name, ", ".join([str(replace(via, params=params)), *Via.split_many(value)[1:]]))
-            break
-    request.headers = Headers(items)
+    hops = Via.split_many(text)
+    hops[0] = str(replace(via, params=params))
+    request.headers.replace_first("Via", ", ".join(hops))

@@ -97,6 +97,20 @@ class Headers:
         self._items = kept
         self._index[key] = [value]
 
+    def replace_first(self, name: str, value: str) -> None:
+        """Give the first of that name another value; the others stay. Append when absent."""
+        _refuse_line_end(name, value)
+        key = header_key(name)
+        values = self._index.get(key)
+        if not values:
+            self.add(name, value)
+            return
+        values[0] = value
+        for place, (spelling, _) in enumerate(self._items):
+            if header_key(spelling) == key:
+                self._items[place] = (spelling, value)
+                return
+
     def add(self, name: str, value: str) -> None:
         """Append one header."""
         _refuse_line_end(name, value)

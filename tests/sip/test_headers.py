@@ -99,3 +99,12 @@ def test_the_index_agrees_with_the_list(items: list[tuple[str, str]]) -> None:
         (headers.add, headers.prepend, headers.set)[number % 3](name, value)
     for name in ("via", "to", "x-a"):
         assert headers.get_all(name) == [value for spelt, value in headers.items() if header_key(spelt) == name]
+
+
+def test_the_first_of_several_can_be_replaced_alone() -> None:
+    headers = Headers([("v", "a"), ("To", "x"), ("Via", "b")])
+    headers.replace_first("Via", "c")
+    assert headers.items() == [("v", "c"), ("To", "x"), ("Via", "b")]
+    assert headers.get_all("via") == ["c", "b"]
+    headers.replace_first("Date", "d")
+    assert headers.items()[-1] == ("Date", "d")
