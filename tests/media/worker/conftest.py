@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +13,13 @@ from typing import Any, TypeVar
 import pytest
 
 from media.worker.client import WorkerClient
-from media.worker.control import AnyEvent, Event, LegStats
+from media.worker.context import LegContext, ReceiveSlab
+from media.worker.control import Address, AnyEvent, Event, LegStats
+from media.worker.gop import GopBudget
+from media.worker.ports import PortPool
+from media.worker.reactor import MediaLoop
 from media.worker.relay import RelayWorker
+from media.worker.source import Packet, SourceStream
 
 PACK = bytes.fromhex("000001ba440004000401000003f8")
 PES = bytes.fromhex("000001e000008080052100010001")
@@ -116,3 +121,49 @@ async def start_relay(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[R
         relay.worker.stop()
         await asyncio.to_thread(relay.thread.join, 10)
         assert not relay.thread.is_alive()
+
+
+class Floor:
+    """Everything a single leg needs, turned by hand: loop, ports, an injected clock, what arrived and was told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.loop = MediaLoop()
+        self.events: list[Event] = []
+        self.arrived: list[tuple[SourceStream, bytes, Address]] = []
+        self.context = LegContext(
+            reactor=self.loop,
+            ports=PortPool(48000, 49999),
+            emit=self.events.append,
+            clock=lambda: self.now,
+            unix_offset=1_000_000.0,
+            arrive=self._arrive,
+            slab=ReceiveSlab(),
+            budget=GopBudget(),
+        )
+
+    def _arrive(self, source: SourceStream, packet: Packet, remote: Address) -> None:
+        self.arrived.append((source, bytes(packet), remote))
+        source.admit(packet, remote, self.now)
+        self.context.slab.reset()
+
+    def turn(self, until: Callable[[], object] | None = None) -> None:
+        """Run what is ready, or run until something holds."""
+        for _ in range(500):
+            ready = self.loop.wait(0.01)
+            self.loop.run_ready()
+            if until() if until is not None else not ready:
+                return
+        raise AssertionError("it did not happen")
+
+    def told(self, kind: type[EventKind]) -> list[EventKind]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def floor() -> Iterator[Floor]:
+    """A place for one leg."""
+    place = Floor()
+    yield place
+    place.loop.close()

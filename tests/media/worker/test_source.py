@@ -153,7 +153,7 @@ def test_reports_about_strange_ssrcs_are_bounded() -> None:
 
 def test_silence_is_told_in_steps_and_anew_after_packets() -> None:
     subject = Subject()
-    for now in range(0, 30):
+    for now in range(30):
         subject.stream.check(float(now))
     assert [e.silent_s for e in subject.told(SourceSilent)] == [5.0, 10.0, 15.0]
     subject.send(now=30.0)
