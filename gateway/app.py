@@ -40,8 +40,8 @@ from gateway.signalling.router import Router
 from gateway.signalling.southbound import Southbound
 from gateway.signalling.subscriber import CatalogueSubscriber
 from gateway.signalling.sync import CatalogueSync
-from gateway.signalling.upper_call import UpperCall
 from gateway.signalling.uplinks import Uplinks
+from gateway.signalling.upper_call import UpperCall
 from gateway.store.devices import Device
 from gateway.store.repository import Change
 from gateway.store.stores import Stores
@@ -87,7 +87,7 @@ class Node:
         """Open the databases and build the node; nothing listens yet."""
         config.node.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         stores = await Stores.open(config.node.data_dir)
-        ledger = await asyncio.to_thread(Ledger, config.node.data_dir)
+        ledger = await asyncio.to_thread(Ledger.open, config.node.data_dir)
         return cls(config, stores, ledger, announce)
 
     def _build_signalling(self) -> None:
@@ -245,7 +245,7 @@ class Node:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pool.stop()
         await self.stack.close()
-        await asyncio.to_thread(self.ledger.close)
+        await self.ledger.close()
         await self.stores.close()
 
     @property

@@ -88,7 +88,7 @@ _CATALOG_NAMES = {"parent_id": "parent_ids"}
 
 
 def wire_of(item: Item, *, published_id: str | None = None, event: str | None = None) -> CatalogItem:
-    """The item as it is sent upward, under its published id. Elements of the other edition are left out by the codec."""
+    """The item as it is sent upward, under its published id; the codec leaves out what the edition does not have."""
     values: dict[str, Any] = {
         name: None if name in NEVER_SENT or getattr(item, name) == _EMPTY[name] else getattr(item, name)
         for name in SAME_NAME

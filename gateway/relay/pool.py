@@ -158,8 +158,9 @@ class WorkerPool:
                 break
             except (OSError, TimeoutError) as error:
                 if process.returncode is not None:
+                    record = worker.socket_path.with_suffix(".log")
                     raise WorkerUnavailable(
-                        f"worker {worker.name} ended with {process.returncode}; see {worker.socket_path.with_suffix('.log')}"
+                        f"worker {worker.name} ended with {process.returncode}; see {record}"
                     ) from error
                 if asyncio.get_running_loop().time() > deadline:
                     raise WorkerUnavailable(f"worker {worker.name} did not open {worker.socket_path}") from error

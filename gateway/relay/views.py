@@ -17,9 +17,9 @@ from typing import Any
 
 import structlog
 
+from gateway.compliance.grant import Grant
 from gateway.errors import Failure, NotFound, Reason
 from gateway.relay.hub import Hub, StreamKey
-from gateway.compliance.grant import Grant
 from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
 from gateway.store.views import View as StoredView
 from gateway.store.views import Views as ViewStore

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 from gateway.relay.hub import StreamKey
-
 from sip.aio import Peer
 from sip.dialog import Dialog
 

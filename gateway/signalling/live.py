@@ -68,19 +68,17 @@ class LiveCalls:
             worker = self._pool.of_kind("relay")
         except WorkerUnavailable as error:
             raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
-        call = LowerCall(target, worker, self._environment, on_lost=self._lower_lost)
+        call = LowerCall(target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended)
         self._lower[call.id] = call
-        try:
-            await call.start()
-        except BaseException:
-            self._lower.pop(call.id, None)
-            raise
+        await call.start()
         return call
+
+    def _lower_ended(self, call: LowerCall) -> None:
+        self._lower.pop(call.id, None)
 
     async def _lower_lost(self, call: LowerCall, failure: Failure) -> None:
         log.warning("stream lost", stream=str(call.key), step=failure.step, problem=failure.message)
         self._environment.ladder.step(call.id, "lost", step=failure.step, message=failure.message)
-        self._lower.pop(call.id, None)
         await self.hub.lost(call.key, failure, call)
         await call.end(failure)
 
@@ -183,7 +181,9 @@ class LiveCalls:
     def _restore_lower(self, record: CallRecord) -> None:
         worker = self._pool.named(record.worker)
         assert worker is not None
-        call = LowerCall.restored(record, worker, self._environment, on_lost=self._lower_lost)
+        call = LowerCall.restored(
+            record, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended
+        )
         self._lower[call.id] = call
         self.hub.restore(call.key, call)
 

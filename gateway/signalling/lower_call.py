@@ -83,6 +83,7 @@ class CallEnvironment:
 
 
 LostCallback = Callable[["LowerCall", Failure], Coroutine[Any, Any, None]]
+EndedCallback = Callable[["LowerCall"], None]
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ class LowerCall:
         environment: CallEnvironment,
         *,
         on_lost: LostCallback,
+        on_ended: EndedCallback,
         call_id: str | None = None,
     ) -> None:
         self.id = call_id or secrets.token_hex(8)
@@ -116,6 +118,7 @@ class LowerCall:
         self.ssrc = ""
         self._environment = environment
         self._on_lost = on_lost
+        self._on_ended = on_ended
         self._seen = _Seen()
         self._arrived = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
@@ -147,11 +150,17 @@ class LowerCall:
         environment: CallEnvironment,
         *,
         on_lost: LostCallback,
+        on_ended: EndedCallback,
     ) -> LowerCall:
         """The call of a record whose leg an adopted worker still holds."""
         transport: Transport = record.transport  # type: ignore[assignment]
         call = cls(
-            LowerTarget(record.key, record.peer, transport), worker, environment, on_lost=on_lost, call_id=record.id
+            LowerTarget(record.key, record.peer, transport),
+            worker,
+            environment,
+            on_lost=on_lost,
+            on_ended=on_ended,
+            call_id=record.id,
         )
         call.dialog = record.restored_dialog()
         call.ssrc = record.ssrc
@@ -364,6 +373,7 @@ class LowerCall:
             await self.worker.link.call(CloseLeg(leg=self.source_leg))
         self._environment.live_ssrcs.release(self.ssrc, time.time())
         await self._environment.store.forget_call(self.id)
+        self._on_ended(self)
 
 
 _background: set[asyncio.Task[None]] = set()

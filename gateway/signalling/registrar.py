@@ -24,7 +24,7 @@ MAX_SOURCES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the registrar must know of a peer that may register. `password` None: registers without (explicit opt-in)."""
+    """What the registrar must know of a peer that may register. `password` None: registers without one."""
 
     peer_id: str
     password: str | None = field(repr=False)
@@ -52,7 +52,7 @@ class _Failures:
 class Registrar:
     """Decides REGISTER requests of lower peers.
 
-    `realm` is the 10-digit domain; `account_of` finds a peer by id; `monotonic` times and unix times are both passed in.
+    `realm` is the 10-digit domain; `account_of` finds a peer by id. Times are unix seconds.
     """
 
     def __init__(
@@ -88,18 +88,18 @@ class Registrar:
             return self._accept(request, account, source, expires, now)
         if credentials is None:
             return self._challenge("challenged", now)
-        nonce = self._nonces.check(credentials.nonce, credentials.nc, now)
-        if nonce != "ok":
-            return self._challenge(
-                "stale" if nonce in ("stale", "replay", "unknown") else "challenged", now, stale=True
-            )
+        if credentials.realm != self._realm:
+            return self._challenge("other_realm", now)
         # An unknown id is checked against a password nobody has, so that its answer and its timing are the same.
         secret = account.password if account is not None and account.password is not None else "\0"
         known = ha1(credentials.username, self._realm, secret, credentials.algorithm)
         right = verify(credentials, ha1=known, method="REGISTER", body=request.body)
         names_peer = credentials.username == peer_id
-        if account is None or not account.enabled or not right or not names_peer or credentials.realm != self._realm:
+        if account is None or not account.enabled or not right or not names_peer:
             return self._wrong_password(source.host, now)
+        # Only now: whoever does not know the password cannot use up anybody's nonce.
+        if self._nonces.check(credentials.nonce, credentials.nc, now) != "ok":
+            return self._challenge("stale", now, stale=True)
         self._failures.pop(source.host, None)
         return self._accept(request, account, source, expires, now)
 

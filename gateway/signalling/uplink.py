@@ -81,7 +81,7 @@ class UplinkStatus:
 
 HINTS = {
     401: "The upper platform did not accept the password: compare user name and password on both sides.",
-    403: "The upper platform refuses this id or password: compare our id, the user name and the password with its form.",
+    403: "The upper platform refuses this id or password: compare our id, user name and password with its form.",
     404: "The upper platform does not know our id: it must be entered there first.",
     408: "No answer: check address, port and transport, and that nothing filters them.",
     423: "The upper platform wants a longer registration time.",

@@ -132,7 +132,7 @@ class UpperCall:
         return f"out-{self.id}"
 
     async def answer(self, request: UpperRequest) -> None:
-        """Attach to the stream, open the leg, answer, wait for the ACK, start sending. Raises Failure before the 200."""
+        """Attach to the stream, open the leg, answer, wait for the ACK, send. Raises Failure, always before the 200."""
         incoming = request.incoming
         self._environment.ladder.bind_call(self.id, incoming.request.call_id, self.key)
         try:
@@ -339,7 +339,7 @@ _background: set[asyncio.Task[None]] = set()
 
 
 def their_transport(offer: Sdp) -> Transport:
-    """How we send: the complement of what the offer's author does (GB/T 28181-2022 Annex D; a missing role: it listens)."""
+    """How we send: the complement of the offer's role (GB/T 28181-2022 Annex D; an author without one listens)."""
     if not offer.is_tcp:
         return "udp"
     return "tcp_passive" if offer.setup == "active" else "tcp_active"

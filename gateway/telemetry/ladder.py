@@ -14,7 +14,7 @@ MAX_STEPS = 400
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a ladder; `at` is unix seconds. `details` never hold secrets: SIP bodies of REGISTER are not traced."""
+    """One line of a ladder; `at` is unix seconds. `details` never hold secrets: no bodies, no credentials."""
 
     at: float
     what: str
