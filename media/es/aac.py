@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SAMPLES_PER_FRAME = 1024
-_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+"""Sampling rates by their index in an ADTS header or AudioSpecificConfig."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,10 @@ def parse_adts(data: bytes, at: int = 0) -> AdtsHeader | None:
     index = (data[at + 2] >> 2) & 15
     size = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5
     header_size = 7 if data[at + 1] & 1 else 9
-    if index >= len(_RATES) or size < header_size:
+    if index >= len(RATES) or size < header_size:
         return None
     channels = (data[at + 2] & 1) << 2 | data[at + 3] >> 6
-    return AdtsHeader((data[at + 2] >> 6) + 1, _RATES[index], channels, header_size, size)
+    return AdtsHeader((data[at + 2] >> 6) + 1, RATES[index], channels, header_size, size)
 
 
 def adts_frames(data: bytes) -> list[bytes]:
@@ -49,7 +50,7 @@ def is_adts(data: bytes) -> bool:
 
 def build_adts(frame: bytes, *, rate: int, channels: int = 1, object_type: int = 2) -> bytes:
     """``frame`` (raw AAC) with an ADTS header without CRC."""
-    index = _RATES.index(rate)
+    index = RATES.index(rate)
     size = len(frame) + 7
     return (
         bytes(

@@ -80,9 +80,9 @@ def _read_sps(sps: bytes) -> PictureSize:
     reader.skip(8)
     profile, compatibility, level = reader.bits(8), reader.bits(8), reader.bits(8)
     reader.ue()
-    chroma = 1
+    chroma, luma_bits, chroma_bits = 1, 8, 8
     if profile in _HIGH_PROFILES:
-        chroma = _read_chroma(reader)
+        chroma, luma_bits, chroma_bits = _read_chroma(reader)
     reader.ue()
     order = reader.ue()
     if order == 0:
@@ -109,21 +109,21 @@ def _read_sps(sps: bytes) -> PictureSize:
         width -= unit_x * (left + right)
         height -= unit_y * (top + bottom)
     text = f"avc1.{profile:02X}{compatibility:02X}{level:02X}"
-    return PictureSize(width, height, text, interlaced=not frame_only)
+    return PictureSize(width, height, text, not frame_only, chroma, luma_bits, chroma_bits)
 
 
-def _read_chroma(reader: BitReader) -> int:
+def _read_chroma(reader: BitReader) -> tuple[int, int, int]:
+    """(chroma_format_idc, luma bits, chroma bits) of the high profiles."""
     chroma = reader.ue()
     if chroma == 3:
         reader.skip(1)
-    reader.ue()
-    reader.ue()
+    luma_bits, chroma_bits = 8 + reader.ue(), 8 + reader.ue()
     reader.skip(1)
     if reader.bits(1):
         for index in range(8 if chroma != 3 else 12):
             if reader.bits(1):
                 _skip_scaling_list(reader, 16 if index < 6 else 64)
-    return chroma
+    return chroma, luma_bits, chroma_bits
 
 
 def _skip_scaling_list(reader: BitReader, size: int) -> None:

@@ -62,7 +62,8 @@ def _read_sps(sps: bytes) -> PictureSize:
         left, right, top, bottom = reader.ue(), reader.ue(), reader.ue(), reader.ue()
         width -= (2 if chroma in (1, 2) else 1) * (left + right)
         height -= (2 if chroma == 1 else 1) * (top + bottom)
-    return PictureSize(width, height, text, interlaced=False)
+    luma_bits, chroma_bits = 8 + reader.ue(), 8 + reader.ue()
+    return PictureSize(width, height, text, False, chroma, luma_bits, chroma_bits)
 
 
 def _read_profile_tier_level(reader: BitReader, sub_layers: int) -> str:
