@@ -10,72 +10,21 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
-from ipaddress import ip_address
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from gateway.errors import GatewayError
+from gateway.config_key import ConfigError, address, between, digits, each_of, from_text, from_toml, key, one_of
 from gateway.secrets import Secret
+
+__all__ = ["SECTIONS", "Config", "ConfigError", "check", "load", "reference"]
 
 ENV_PREFIX = "GBGATEWAY_"
 CHARSETS = ("GB2312", "GB18030", "UTF-8")
 EDITIONS = ("2016", "2022")
 TRANSPORTS = ("udp", "tcp")
 MEDIA_TRANSPORTS = ("udp", "tcp_passive", "tcp_active")
-
-
-class ConfigError(GatewayError):
-    """A mistake in the configuration: ``source`` (file or variable), ``line`` (1-based, or None) and ``key``."""
-
-    def __init__(self, source: str, line: int | None, key: str, problem: str) -> None:
-        self.source, self.line, self.key, self.problem = source, line, key, problem
-        place = source if line is None else f"{source}:{line}"
-        super().__init__(f"{place}: {key}: {problem}" if key else f"{place}: {problem}")
-
-
-Check = Callable[[Any], str | None]
-"""Says what is wrong with a value, or None."""
-
-
-def between(low: float, high: float) -> Check:
-    return lambda value: None if low <= value <= high else f"must be between {low:g} and {high:g}"
-
-
-def one_of(*allowed: str) -> Check:
-    return lambda value: None if value in allowed else f"must be one of {', '.join(allowed)}"
-
-
-def each_of(*allowed: str) -> Check:
-    def check(value: tuple[str, ...]) -> str | None:
-        wrong = [item for item in value if item not in allowed]
-        return f"{wrong[0]!r} is not one of {', '.join(allowed)}" if wrong else None
-
-    return check
-
-
-def digits(count: int, *, optional: bool = False) -> Check:
-    def check(value: str) -> str | None:
-        right = (optional and not value) or (len(value) == count and value.isascii() and value.isdigit())
-        return None if right else f"must be {count} decimal digits"
-
-    return check
-
-
-def address(value: str) -> str | None:
-    """An IP address, or empty."""
-    if value:
-        try:
-            ip_address(value)
-        except ValueError:
-            return "must be an IP address"
-    return None
-
-
-def key(default: Any, doc: str, check: Check | None = None) -> Any:
-    """One configuration key: its default, its line of documentation and what else must hold of its value."""
-    return field(default=default, metadata={"doc": doc, "check": check})
 
 
 _PORT = between(0, 65535)
@@ -327,27 +276,10 @@ def _from_environment(environment: Mapping[str, str], mistakes: list[ConfigError
             mistakes.append(ConfigError(variable, None, f"{section}.{name}", "no such key"))
             continue
         try:
-            given[section, name] = _Given(_from_text(text, get_type_hints(SECTIONS[section])[name]), variable, None)
+            given[section, name] = _Given(from_text(text, get_type_hints(SECTIONS[section])[name]), variable, None)
         except ValueError as error:
             mistakes.append(ConfigError(variable, None, f"{section}.{name}", str(error)))
     return given
-
-
-def _from_text(text: str, kind: Any) -> Any:
-    """A value of the environment as TOML would have given it."""
-    if kind is bool:
-        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if text.lower() not in words:
-            raise ValueError("must be true or false")
-        return words[text.lower()]
-    if kind in (int, float):
-        try:
-            return int(text) if kind is int else float(text)
-        except ValueError:
-            raise ValueError(f"must be {_kind_words(kind)}") from None
-    if kind == tuple[str, ...]:
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return text
 
 
 def _section(name: str, kind: type[Any], given: dict[tuple[str, str], _Given], mistakes: list[ConfigError]) -> Any:
@@ -358,29 +290,10 @@ def _section(name: str, kind: type[Any], given: dict[tuple[str, str], _Given], m
         if found is None:
             continue
         try:
-            values[item.name] = _value(found.value, hints[item.name], item)
+            values[item.name] = from_toml(found.value, hints[item.name], item)
         except ValueError as error:
             mistakes.append(ConfigError(found.source, found.line, f"{name}.{item.name}", str(error)))
     return kind(**values)
-
-
-def _value(raw: Any, kind: Any, item: Field[Any]) -> Any:
-    value: Any
-    if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
-        value = float(raw)
-    elif kind == tuple[str, ...] and isinstance(raw, list) and all(isinstance(part, str) for part in raw):
-        value = tuple(raw)
-    elif kind in (Path, Secret) and isinstance(raw, str):
-        value = kind(raw)
-    elif kind in (str, bool, int, float) and type(raw) is kind:
-        value = raw
-    else:
-        raise ValueError(f"must be {_kind_words(kind)}")
-    rule: Check | None = item.metadata["check"]
-    problem = rule(value) if rule is not None else None
-    if problem:
-        raise ValueError(problem)
-    return value
 
 
 def _across(config: Config, given: dict[tuple[str, str], _Given]) -> list[ConfigError]:
@@ -430,18 +343,6 @@ def _meant(name: str, known: set[str]) -> str:
         word for word in known if word.startswith(name) or name.startswith(word) or word.split("_")[0] == stem
     )
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def _kind_words(kind: Any) -> str:
-    words = {
-        str: "a text",
-        Secret: "a text",
-        Path: "a path",
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-    }
-    return words.get(kind, "a list of texts")
 
 
 def reference() -> str:

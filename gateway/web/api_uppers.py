@@ -35,8 +35,8 @@ class UpperChange(Strict):
     local_id: str = Field("", pattern=r"^([0-9]{20})?$", description="Our code there; empty: the node's own")
     username: str = Field("", max_length=64, description="Digest user; empty: local_id")
     password: SecretStr = Field(SecretStr(""), max_length=128, description="Digest password; never shown")
-    register_expires_seconds: int = Field(86_400, ge=60, le=604_800)
-    keepalive_seconds: int = Field(60, ge=5, le=3600)
+    register_expires_seconds: int = Field(86_400, ge=60, le=604_800, description="New: the node's [uplink]")
+    keepalive_seconds: int = Field(60, ge=5, le=3600, description="New: the node's [uplink]")
     charset: Literal["GB2312", "GB18030", "UTF-8"] | None = None
     edition: Literal["2016", "2022"] | None = None
     rule_id: str | None = Field(None, max_length=64, description="Sharing rule; without one nothing is shown")
@@ -88,7 +88,11 @@ def routes(ctx: WebContext) -> list[Route]:
         return UpperShown(**plain, has_password=bool(upper.password), state=dict(ctx.upper_state(upper.id)))
 
     async def make(body: UpperNew) -> Upper:
-        return Upper(**(body.model_dump() | {"password": secret(body.password), "created_at": ctx.clock()}))
+        made: dict[str, Any] = {"password": secret(body.password), "created_at": ctx.clock()}
+        for name in ("register_expires_seconds", "keepalive_seconds"):
+            if name not in body.model_fields_set:
+                made[name] = getattr(ctx.config.uplink, name)
+        return Upper(**(body.model_dump() | made))
 
     async def changes(_before: Upper, given: dict[str, Any]) -> dict[str, Any]:
         refuse_null(given, _OPTIONAL)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.config import Config, UplinkConfig
+
 ID = "34020000002000000099"
 URL = "/api/v1/uppers"
 NEW = {"id": ID, "name": "市局", "host": "192.0.2.10", "password": "s3cret", "source_addresses": ["192.0.2.11"]}
@@ -28,6 +30,12 @@ async def test_its_sharing_rule_must_exist_and_cannot_be_removed_under_it(api) -
     assert (await api.call("DELETE", "/api/v1/rules/city"))[0] == 409
     assert (await api.call("PATCH", f"{URL}/{ID}", {"rule_id": None}))[0] == 200
     assert (await api.call("DELETE", "/api/v1/rules/city"))[0] == 204
+
+
+async def test_times_left_out_are_the_nodes(start_api) -> None:
+    api = await start_api(Config(uplink=UplinkConfig(register_expires_seconds=7200, keepalive_seconds=30)))
+    shown = (await api.call("POST", URL, NEW | {"keepalive_seconds": 20}))[1]
+    assert (shown["register_expires_seconds"], shown["keepalive_seconds"]) == (7200, 20)
 
 
 @pytest.mark.parametrize(

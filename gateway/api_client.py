@@ -1,0 +1,110 @@
+"""A client of a running node's HTTP API, for the command line, and where its token is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import GatewayError
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+TIMEOUT_S = 60.0
+
+
+class ApiFailure(GatewayError):
+    """The node refused a request, or did not answer; ``status`` is 0 when it did not."""
+
+    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+        self.status, self.body = status, dict(body)
+        super().__init__(str(body.get("message", "")) or f"HTTP {status}")
+
+    @property
+    def hint(self) -> str:
+        return str(self.body.get("hint", ""))
+
+
+class ApiClient:
+    """Calls one node. ``certificate`` is a PEM file to trust besides the system's."""
+
+    def __init__(self, url: str, token: str | None = None, *, certificate: str | None = None) -> None:
+        self.url, self.token = url.rstrip("/"), token
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if certificate is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=certificate)))
+        self._opener = urllib.request.build_opener(*handlers)
+
+    def call(self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None) -> Any:
+        """The decoded answer (None for an empty one); raises :class:`ApiFailure`."""
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        address = self.url + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None
+        if body is not None:
+            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+        request = urllib.request.Request(address, data, headers, method=method)
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as reply:
+                content = reply.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ApiFailure(error.code, _decoded(error.read())) from error
+        except (OSError, ValueError) as error:
+            hint = "Is the node running there? See --url, or the variable GBGATEWAY_URL."
+            raise ApiFailure(0, {"message": f"{self.url} does not answer: {error}", "hint": hint}) from error
+        return json.loads(content) if content else None
+
+    def pages(self, path: str, **query: Any) -> list[Any]:
+        """Every item of a paged list."""
+        items: list[Any] = []
+        after: str | None = None
+        while True:
+            page = self.call("GET", path, query={"limit": 1000, "after": after, **query})
+            items += page["items"]
+            after = page["next"]
+            if after is None:
+                return items
+
+
+def _decoded(content: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+class TokenFile:
+    """Tokens of logged-in nodes by their URL, in a file of mode 0600."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        home = Path(os.environ.get("XDG_CONFIG_HOME", "") or Path.home() / ".config")
+        self.path = path or home / "gbgateway" / "tokens.json"
+
+    def get(self, url: str) -> str | None:
+        token = self._read().get(url.rstrip("/"))
+        return token if isinstance(token, str) else None
+
+    def put(self, url: str, token: str | None) -> None:
+        """Keep ``token`` for ``url``, or forget the one kept (None)."""
+        tokens = self._read() | {url.rstrip("/"): token}
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = self.path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({name: value for name, value in tokens.items() if value is not None}, file)
+        draft.replace(self.path)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            return _decoded(self.path.read_bytes())
+        except OSError:
+            return {}

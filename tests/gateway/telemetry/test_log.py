@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import orjson
+import pytest
+import structlog
+
+from gateway.config import LogConfig
+from gateway.telemetry.log import configure
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Leave logging as it was for the other tests."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers, root.level = handlers, level
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [orjson.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_json_with_the_ids_first() -> None:
+    stream = io.StringIO()
+    configure(LogConfig(), stream)
+    structlog.get_logger("x").info("registered", reason="new", call_id="c1", peer_id="p1")
+    [line] = stream.getvalue().splitlines()
+    assert list(orjson.loads(line)) == ["timestamp", "level", "event", "peer_id", "call_id", "reason"]
+
+
+def test_the_level_leaves_out_what_is_below() -> None:
+    stream = io.StringIO()
+    configure(LogConfig(level="warning"), stream)
+    structlog.get_logger().info("quiet")
+    structlog.get_logger().warning("loud")
+    assert [line["event"] for line in lines(stream)] == ["loud"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_gets_into_a_line_even_in_a_traceback(form: str) -> None:
+    stream = io.StringIO()
+    configure(LogConfig(format=form), stream)
+    log = structlog.get_logger()
+    log.info("wire", data=b"REGISTER\r\nAuthorization: Digest s3cret\r\n", password="s3cret")
+    try:
+        raise ValueError("Bearer s3cret-in-a-message")
+    except ValueError:
+        log.exception("failed")
+    text = stream.getvalue()
+    assert "s3cret" not in text and "failed" in text and "ValueError" in text
+
+
+def test_context_is_merged_into_every_line() -> None:
+    stream = io.StringIO()
+    configure(LogConfig(), stream)
+    structlog.contextvars.bind_contextvars(peer_id="p1")
+    structlog.get_logger().info("a")
+    assert lines(stream)[0]["peer_id"] == "p1"
+
+
+def test_warnings_of_libraries_come_in_the_same_form() -> None:
+    stream = io.StringIO()
+    configure(LogConfig(), stream)
+    logging.getLogger("aiohttp.server").info("not this")
+    logging.getLogger("aiohttp.server").warning("slow %s", "client")
+    [line] = lines(stream)
+    assert (line["event"], line["level"], line["logger"]) == ("slow client", "warning", "aiohttp.server")
+
+
+def test_a_value_that_is_not_json_does_not_lose_the_line() -> None:
+    stream = io.StringIO()
+    configure(LogConfig(), stream)
+    structlog.get_logger().info("odd", thing=object)
+    assert "object" in str(lines(stream)[0]["thing"])
