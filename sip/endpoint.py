@@ -29,6 +29,8 @@ from sip.transaction.events import (
     LateAnswer,
     MalformedReceived,
     NotAnswered,
+    RequestReceived,
+    ResponseReceived,
     TimedOut,
 )
 from sip.transaction.machine import Local, Machine
@@ -291,7 +293,8 @@ class Endpoint:
         taken = transaction.respond(response, now)
         if taken and pending and response.status >= 200:
             self._settled(transaction)
-            self._weigh(transaction.peer.host, response.status, now)
+            if transaction.key[1] == "REGISTER":
+                self._weigh(transaction.peer.host, response.status, now)
         return taken
 
     def to_send(self) -> list[Outgoing]:
@@ -331,11 +334,15 @@ class Endpoint:
 
     def transmit(self, data: bytes, transaction: Machine) -> None:
         """Queue bytes for the transaction's peer."""
-        assert isinstance(transaction, ClientTransaction | ServerTransaction)
+        assert isinstance(transaction, (ClientTransaction, ServerTransaction))
         self._outbox.append(Outgoing(data, transaction.peer, transaction.local, transaction))
 
     def emit(self, event: Event) -> None:
         """Queue an event."""
+        self._events.append(event)
+        kind = type(event)
+        if kind is RequestReceived or kind is ResponseReceived:
+            return
         if isinstance(event, TimedOut):
             self.counters.timeouts += 1
         elif isinstance(event, AckMissing):
@@ -343,7 +350,6 @@ class Endpoint:
         elif isinstance(event, NotAnswered):
             self.counters.not_answered += 1
             self._settled(event.transaction)
-        self._events.append(event)
 
     def ended(self, transaction: Machine) -> None:
         """Forget a transaction."""

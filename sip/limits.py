@@ -22,7 +22,7 @@ class Limits:
     """Malformed messages of one source address that are still answered and logged; the rest is only counted."""
     malformed_burst: float = 50.0
     refusals_per_second: float = 500.0
-    """Challenges and refusals (401, 403, 407) one source address may draw without ever succeeding."""
+    """Challenges and refusals (401, 403, 407) of REGISTER one source address may draw without ever succeeding."""
     refusals_burst: float = 5_000.0
     max_sources: int = 16_384
     """Source addresses whose rates are remembered; the one unheard for longest is forgotten first."""
