@@ -65,6 +65,20 @@ def test_pairs_of_ambiguous_hanzi_are_read_right_without_a_hint() -> None:
         assert name_in(decode(body(name.encode("gb2312"))).text) == name
 
 
+def test_each_rare_hanzi_of_gbk_that_is_also_utf8_is_read_right() -> None:
+    rare = [bytes((lead, trail)) for lead in range(0xC2, 0xE0) for trail in range(0x80, 0xA1)]
+    assert [raw for raw in rare if name_in(decode(body(raw)).text) != raw.decode("gb18030")] == []
+
+
+def test_two_hanzi_that_read_as_one_rare_hanzi_in_utf8_are_two() -> None:
+    assert b"\xf0\xa1\xb0\xa1".decode("utf-8") == "\U00021c21"
+    assert name_in(decode(body(b"\xf0\xa1\xb0\xa1")).text) == b"\xf0\xa1\xb0\xa1".decode("gb2312")
+
+
+def test_an_emoji_stays_an_emoji() -> None:
+    assert name_in(decode(body("📷".encode())).text) == "📷"
+
+
 def test_an_undeclared_ambiguous_body_is_gb18030() -> None:
     assert name_in(decode(body(b"\xc4\xa3", b"")).text) == "模"
 
@@ -108,6 +122,11 @@ def test_gb2312_names_are_misread_without_a_hint_far_less_than_by_utf8_first_alo
 
 def test_an_uighur_name_in_utf8_declared_gb2312_stays_utf8() -> None:
     assert name_in(decode(body("ئۈرۈمچى شەھىرى".encode())).text) == "ئۈرۈمچى شەھىرى"
+
+
+def test_a_hint_of_gb18030_settles_bytes_beyond_gb2312_too() -> None:
+    assert decode(body("Дверь".encode()), Charset.GB18030).charset is Charset.GB18030
+    assert name_in(decode(body("Дверь".encode())).text) == "Дверь"
 
 
 def test_a_utf8_hint_does_not_hide_a_body_that_is_plainly_gb18030() -> None:
