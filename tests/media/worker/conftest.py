@@ -7,11 +7,18 @@ import struct
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
+import av
+import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
 
+from media.ps.muxer import PsMuxer
+from media.ps.packetize import RtpPacketizer
+from media.unit import AccessUnit
 from media.worker.client import WorkerClient
 from media.worker.context import LegContext, ReceiveSlab
 from media.worker.control import Address, AnyEvent, Event, LegStats
@@ -167,3 +174,52 @@ def floor() -> Iterator[Floor]:
     place = Floor()
     yield place
     place.loop.close()
+
+
+@dataclass
+class Film:
+    """Encoded pictures as access units: 25 frames a second, a key frame every ten."""
+
+    units: list[AccessUnit]
+    width: int
+    height: int
+
+    def packets(self, first: int = 0, last: int | None = None, *, audio: bool = False, ssrc: int = 1) -> list[bytes]:
+        """RTP packets of a program stream with frames ``first`` to ``last``, audio beside each if wanted."""
+        muxer = PsMuxer(self.units[0].codec, "PCMA" if audio else None)
+        packetizer = RtpPacketizer(ssrc, sequence=first)
+        made: list[bytes] = []
+        for unit in self.units[first:last]:
+            sound = [AccessUnit("PCMA", unit.pts, unit.pts, True, b"\xd5" * 320, "audio")] if audio else []
+            made += packetizer.packets(muxer.mux(unit, sound), unit.pts)
+        return made
+
+
+def encode_film(encoder: str, codec: str, frames: int = 60, width: int = 320, height: int = 240) -> Film:
+    """Moving stripes, encoded by an independent encoder."""
+    context = av.CodecContext.create(encoder, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+    context.options = {"preset": "ultrafast", "tune": "zerolatency", "g": "10", "keyint_min": "10"}
+    if encoder == "libx264":
+        context.options |= {"x264-params": "scenecut=0:repeat-headers=1:annexb=1"}
+    units: list[AccessUnit] = []
+    packets: list[Any] = []
+    for n in range(frames):
+        picture = np.zeros((height, width, 3), dtype=np.uint8)
+        picture[:, (n * 8) % width :, :] = 200
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts = n
+        packets += context.encode(frame)
+    packets += context.encode(None)
+    for packet in packets:
+        pts = 3600 * int(packet.pts) + 90_000
+        units.append(AccessUnit(codec, pts, pts, bool(packet.is_keyframe), bytes(packet), "video"))
+    return Film(units, width, height)
+
+
+@pytest.fixture(scope="session")
+def film() -> Film:
+    """60 frames of H.264."""
+    return encode_film("libx264", "H264")

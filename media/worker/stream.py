@@ -1,0 +1,254 @@
+"""The stream worker: brings streams to people's browsers. One process, one asyncio loop, a few threads for codecs.
+
+Run with ``python -m media.worker.stream --socket PATH --http HOST:PORT --name NAME``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from media.errors import LocalError
+from media.worker.control import (
+    AnyCommand,
+    CloseInput,
+    CloseView,
+    Drain,
+    InputClosed,
+    LegState,
+    OpenInput,
+    OpenView,
+    Shutdown,
+    Snapshot,
+    Stats,
+    StreamStats,
+)
+from media.worker.server import ORPHAN_S, Answer, ControlServer, Refused
+from media.worker.stream_input import StreamInput
+from media.worker.viewing import Changes, Viewing
+from media.worker.views import ViewTable
+
+SWEEP_S = 0.1
+MOST_INPUTS = 2048
+CODEC_THREADS = 3
+
+log = structlog.get_logger("media.worker.stream")
+
+
+class StreamWorker:
+    """The whole worker, inside a running asyncio loop. Raises LocalError when another worker owns ``path``."""
+
+    def __init__(
+        self,
+        path: str,
+        name: str,
+        *,
+        orphan_s: float = ORPHAN_S,
+        clock: Callable[[], float] = time.monotonic,
+        **viewing: Any,
+    ) -> None:
+        self.http_port = 0
+        self._clock = clock
+        self._unix_offset = time.time() - clock()
+        self._loop = asyncio.get_running_loop()
+        self._inputs: dict[str, StreamInput] = {}
+        self._views = ViewTable()
+        self._changes = Changes()
+        self._executor = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
+        self._stop = asyncio.Event()
+        self._reason = ""
+        self._draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.server = ControlServer(
+            path,
+            kind="stream",
+            name=name,
+            reactor=self._loop,
+            handle=self._handle,
+            held=self._held,
+            clock=clock,
+            orphan_s=orphan_s,
+        )
+        self._viewing = Viewing(self._views, self._inputs.get, self._changes, self.server.emit, **viewing)
+        self._runner = web.AppRunner(
+            self._viewing.application(), access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        )
+
+    async def listen(self, host: str, port: int) -> int:
+        """Open the HTTP port (0: any) and return it. Raises OSError."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        self.http_port = int(self._runner.addresses[0][1])
+        return self.http_port
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End `run`."""
+        self._reason = self._reason or reason
+        self._stop.set()
+
+    async def run(self) -> str:
+        """Serve until stopped, shut down, drained, or too long without control process; returns the reason."""
+        try:
+            while not self._stop.is_set():
+                self._sweep()
+                try:
+                    async with asyncio.timeout(SWEEP_S):
+                        await self._stop.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            await self._close()
+        return self._reason
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        for entry in list(self._inputs.values()):
+            entry.check(now)
+        self._views.expire(now + self._unix_offset)
+        if self.server.orphaned():
+            self.stop("no control process")
+        if self._draining and not self._inputs and not self._views:
+            self.stop("drained")
+
+    async def _close(self) -> None:
+        self._views.end_all("the worker stops")
+        for name in list(self._inputs):
+            self._close_input(name, "worker stopped")
+        await self._runner.cleanup()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+        self.server.close()
+        await asyncio.to_thread(self._executor.shutdown)
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def _handle(self, command: AnyCommand, answer: Answer) -> None:
+        match command:
+            case OpenInput():
+                answer(self._open_input(command).opened)
+            case CloseInput():
+                self._input(command.input)
+                self._close_input(command.input, "closed")
+                answer(None)
+            case OpenView():
+                if self._views.open(command) is None:
+                    raise Refused("limit", "too many views are open")
+                self._changes.tell()
+                answer(None)
+            case CloseView():
+                if not self._views.close(command):
+                    raise Refused("no_such_view", f"no view {command.view!r}")
+                self._changes.tell()
+                answer(None)
+            case Snapshot():
+                self._start(self._snapshot(self._input(command.input), command.timeout_s, answer))
+            case Stats():
+                answer(StreamStats(inputs=[i.stats() for i in self._inputs.values()], views=self._views.stats()))
+            case Drain():
+                self._draining = True
+                answer(None)
+            case Shutdown():
+                answer(None)
+                self.stop("shutdown")
+            case _:
+                raise Refused("bad_request", f"{type(command).__name__} is for a relay worker")
+
+    def _held(self) -> list[LegState]:
+        return [*(entry.state() for entry in self._inputs.values()), *self._views.states()]
+
+    def _input(self, name: str) -> StreamInput:
+        entry = self._inputs.get(name)
+        if entry is None:
+            raise Refused("no_such_input", f"no input {name!r}")
+        return entry
+
+    def _open_input(self, command: OpenInput) -> StreamInput:
+        known = self._inputs.get(command.input)
+        if known is not None:
+            if known.bind != command.bind:
+                raise Refused("bad_request", f"input {command.input!r} is open at {known.bind}")
+            return known
+        if self._draining or len(self._inputs) >= MOST_INPUTS:
+            raise Refused("limit", "the worker takes no more inputs")
+        try:
+            opened = StreamInput(
+                command.input,
+                command.bind,
+                reactor=self._loop,
+                executor=self._executor,
+                changes=self._changes,
+                emit=self.server.emit,
+                clock=self._clock,
+                unix_offset=self._unix_offset,
+            )
+        except OSError as error:
+            raise Refused("bad_address", f"{command.bind}: {error}") from error
+        self._inputs[command.input] = opened
+        return opened
+
+    def _close_input(self, name: str, reason: str) -> None:
+        self._inputs.pop(name).close(f"input {reason}")
+        self.server.emit(InputClosed(input=name, reason=reason))
+
+    async def _snapshot(self, entry: StreamInput, timeout_s: float, answer: Answer) -> None:
+        try:
+            answer(await entry.snapshot(timeout_s))
+        except Refused as refusal:
+            answer(refusal.error)
+
+    def _start(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def serve(options: argparse.Namespace) -> int:
+    """Run one worker until it ends; the exit status."""
+    host, _, port = options.http.rpartition(":")
+    try:
+        worker = StreamWorker(options.socket, options.name, cors_origin=options.cors_origin)
+    except (LocalError, OSError) as error:
+        log.error("cannot start", worker=options.name, error=str(error))
+        return 1
+    try:
+        await worker.listen(host.strip("[]"), int(port))
+    except OSError as error:
+        log.error("cannot open the HTTP port", worker=options.name, http=options.http, error=str(error))
+        worker.stop("no HTTP port")
+        await worker.run()
+        return 1
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop, signal.Signals(number).name)
+    reason = await worker.run()
+    log.info("ended", worker=options.name, reason=reason)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the process; exit status 0 after a graceful end, 1 when socket or port cannot be had."""
+    parser = argparse.ArgumentParser(prog="python -m media.worker.stream", description=__doc__)
+    parser.add_argument("--socket", required=True, help="path of the control socket")
+    parser.add_argument("--http", required=True, metavar="HOST:PORT", help="address viewers connect to")
+    parser.add_argument("--name", required=True, help="name of this worker in logs and metrics")
+    parser.add_argument("--cors-origin", default="*", help="value of Access-Control-Allow-Origin")
+    options = parser.parse_args(arguments)
+    if not options.http.rpartition(":")[2].isdigit():
+        parser.error("--http wants HOST:PORT")
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    return uvloop.run(serve(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
