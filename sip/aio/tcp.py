@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from sip.aio.route import family_of
 from sip.counters import Counters
@@ -52,17 +52,16 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the connection stands."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self._transport = cast(asyncio.Transport, transport)  # uvloop has its own classes
+        remote, local = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
         if remote is None or not self._pool.admit(self):
             self._ended = True
-            transport.abort()
+            self._transport.abort()
             return
         self.stood = True
         self.local = (local[0], local[1])
         self.peer = Peer("TCP", remote[0], remote[1], self.peer.connection)
-        transport.set_write_buffer_limits(high=self._pool.limits.send_queue_bytes)
+        self._transport.set_write_buffer_limits(high=self._pool.limits.send_queue_bytes)
         self._pool.stands(self)
         early, self._early = self._early, []
         for data, failed in early:

@@ -1,0 +1,7 @@
+"""`python -m interop` is `gbsim`."""
+
+from __future__ import annotations
+
+from interop.cli import main
+
+main()
