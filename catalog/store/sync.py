@@ -75,7 +75,7 @@ class Generation:
     def note(self, event: ItemEvent, result: Item | None) -> None:
         """Remember an event and what it made of the object readers see; what a later one makes void is forgotten."""
         noted = self.notified.setdefault(event.code, [])
-        if event.event is Event.DEL or (event.item is not None and event.present is None):
+        if event.event in (Event.DEL, Event.ADD):
             noted.clear()
         elif noted and noted[-1].event in STATUS_EVENTS and event.event in (Event.ON, noted[-1].event):
             noted.pop()
