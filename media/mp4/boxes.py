@@ -100,9 +100,7 @@ def fragment(sequence: int, runs: Sequence[Run]) -> bytes:
         offsets.append(at)
         at += sum(len(sample.data) for sample in run.samples)
     moof = _moof(sequence, runs, offsets)
-    return b"".join(
-        [moof, pack(">I4s", at - size, b"mdat"), *(sample.data for run in runs for sample in run.samples)]
-    )
+    return b"".join([moof, pack(">I4s", at - size, b"mdat"), *(sample.data for run in runs for sample in run.samples)])
 
 
 def _moof(sequence: int, runs: Sequence[Run], offsets: Sequence[int]) -> bytes:

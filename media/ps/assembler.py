@@ -73,6 +73,9 @@ class VideoAssembler:
         """The program stream map names the codec. Parameter sets in the stream overrule it."""
         if codec is None or codec == self.codec or (self._proven and self._tolerance.bitstream_over_map):
             return
+        if self.codec is None and self._data:
+            self._drop()
+        self.finish()
         self._switch(codec)
 
     def _switch(self, codec: str) -> None:
@@ -108,7 +111,7 @@ class VideoAssembler:
             self.finish()
         elif self._has_slice:
             self._check_hints()
-        elif self._data and self.codec is None and bytes(data[:4]).find(START_CODE) >= 0:
+        elif self._data and (self.codec is None or self._broken) and bytes(data[:4]).find(START_CODE) >= 0:
             self._drop()
         if not self._data and not self._accept(pts, data):
             return

@@ -83,9 +83,10 @@ class PsDemuxer:
         video, reader = self._video, self._reader
         if not reader.clean:
             video.marker.deny()
-        elif video.open:
+            return
+        reader.drain()
+        if video.open:
             if video.marker.trusted:
-                reader.drain()
                 video.finish(early=True)
             else:
                 video.marked = True

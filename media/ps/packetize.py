@@ -14,9 +14,7 @@ class RtpPacketizer:
 
     __slots__ = ("_max_payload", "payload_type", "sequence", "ssrc")
 
-    def __init__(
-        self, ssrc: int, payload_type: int = 96, max_payload: int = MAX_PAYLOAD, sequence: int = 0
-    ) -> None:
+    def __init__(self, ssrc: int, payload_type: int = 96, max_payload: int = MAX_PAYLOAD, sequence: int = 0) -> None:
         if max_payload < 1:
             raise LocalError("an RTP payload has at least one byte")
         self.ssrc = ssrc

@@ -75,6 +75,12 @@ class PsReader:
         self._after_video = 0
         self._whole = False
 
+    def _is_interrupted(self, stray: bytes) -> bool:
+        """Do ``stray`` bytes before a pack cut off the structure at hand, instead of ending it?"""
+        if not self._tolerance.stray_bytes or self._open is not None or not self._buffer:
+            return False
+        return max(stray) <= 1 and len(self._buffer) + len(stray) < self._need
+
     @property
     def clean(self) -> bool:
         """Has everything fed been delivered? (Video of unknown length counts as delivered.)"""
@@ -84,15 +90,15 @@ class PsReader:
         """``gap``: bytes are missing before ``payload``. ``whole``: the caller vouches that nothing else is missing."""
         self._whole = whole
         start = payload.find(PACK, 0, _STRAY + 4)
-        if start > 0 and not self._tolerance.stray_bytes:
-            start = -1
         if gap:
             self._break_off(payload)
-        if start >= 0 and (self._buffer or self._open is not None):
+        if start == 0:
+            if self._buffer or self._open is not None:
+                self._end_before_pack()
+        elif start > 0 and self._is_interrupted(payload[:start]):
+            self._counters.tolerated["stray_bytes"] += 1
             self._end_before_pack()
-            if start:
-                self._counters.tolerated["stray_bytes"] += 1
-                payload = payload[start:]
+            payload = payload[start:]
         buffer = self._buffer
         buffer += payload
         if len(buffer) >= self._need:
@@ -146,8 +152,8 @@ class PsReader:
         return self._tolerance.stray_bytes and len(self._buffer) <= _STRAY and max(self._buffer) <= 1
 
     def _at_structure(self) -> bool:
-        buffer = self._buffer
-        return len(buffer) < 4 or (buffer[:3] == _PREFIX and buffer[3] >= _FIRST_STRUCTURE)
+        head = bytes(self._buffer[:4])
+        return _PREFIX.startswith(head[:3]) and (len(head) < 4 or head[3] >= _FIRST_STRUCTURE)
 
     def _deliver_partial(self) -> bool:
         """Deliver the video of an incomplete PES; True when there was one."""
@@ -277,9 +283,11 @@ class PsReader:
         return True
 
     def _end_of_video(self, begin: int, end: int, behind: int) -> int:
-        """``end``, or the structure inside the payload when no start code follows it."""
-        buffer = self._buffer
-        if behind < 3 or not self._tolerance.pack_inside_video or buffer[end : end + 3] == _PREFIX:
+        """``end``, or the structure inside the payload that tells of lost bytes. When the caller vouches for the bytes,
+        a start code behind the payload is proof enough that the length is right."""
+        if not self._tolerance.pack_inside_video:
+            return end
+        if self._whole and (behind < 3 or self._buffer[end : end + 3] == _PREFIX):
             return end
         return self._next_structure(begin, end) or end
 

@@ -25,9 +25,7 @@ GOLDEN_KEY = bytes.fromhex(
     "0000016588843a2628000902c9c9c9d75d75d75d75d75d75e0"
     "000001c0 0010 808005 298d15cf13 d5d5d5d5d5d5d5d5"
 )
-GOLDEN_P = bytes.fromhex(
-    "000001ba 6634573c4c01 005f6bf8 000001e0 0012 808005 298d15eb33 00000001419a203a8230"
-)
+GOLDEN_P = bytes.fromhex("000001ba 6634573c4c01 005f6bf8 000001e0 0012 808005 298d15eb33 00000001419a203a8230")
 
 
 def video(data: bytes, key: bool, pts: int = PTS, dts: int | None = None, codec: str = "H264") -> AccessUnit:
