@@ -152,6 +152,8 @@ class WireDevice:
         """REGISTER with the digest round trip; the 200. Raises WireRefused on another answer."""
         if self.transport == "TCP" and (self.path.writer is None or self.path.writer.is_closing()):
             self.path = await self.port.dial(*self.server)
+        elif self.transport == "UDP":
+            self.path = Path("UDP", *self.server)
         self.expires = self.expires if expires is None else expires
         answer = await self._register_once("")
         if answer.status == 401:

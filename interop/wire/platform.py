@@ -110,6 +110,7 @@ class WirePlatform:
         self.responses: list[Split] = []
         self.silent = False
         self._nonces: set[str] = set()
+        self._last_cseq: dict[str, int] = {}
         self._sn = itertools.count(secrets.randbelow(10000) + 1)
         self._ssrc = itertools.count(1)
         self._news = asyncio.Event()
@@ -178,11 +179,14 @@ class WirePlatform:
             self.port.reply(request, path, 200 if request.method == "OPTIONS" else 405)
 
     def _register(self, request: Split, path: Path) -> None:
-        said = request.get("authorization")
+        said, number = request.get("authorization"), int(request.need("cseq").split()[0])
+        if number <= self._last_cseq.pop(request.need("call-id"), 0):
+            self.port.faults.append(f"CSeq {number} of the REGISTER with credentials is not above the challenged one")
         version = f"X-GB-Ver: {self.version}"
         if not said or not sipwire.credentials_hold(
             said, password=self.password, method="REGISTER", nonces=self._nonces
         ):
+            self._last_cseq[request.need("call-id")] = number
             nonce = secrets.token_hex(16)
             self._nonces.add(nonce)
             qop = f', qop="{self.qop}"' if self.qop else ""
