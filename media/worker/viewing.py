@@ -104,6 +104,8 @@ class Viewing:
         response = web.StreamResponse(headers={**self._headers, "Content-Type": "video/mp4"})
         if request.version >= (1, 1):
             response.enable_chunked_encoding()
+        else:
+            response.force_close()  # its end is the only end mark HTTP/1.0 has
         with self._watching(view, playable) as viewer:
             await response.prepare(request)
             await self._pump(view, viewer, response.write)
