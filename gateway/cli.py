@@ -15,7 +15,9 @@ from gateway.api_client import DEFAULT_URL, ApiClient, ApiFailure, TokenFile
 from gateway.cli_fields import FieldError, fields_of
 from gateway.cli_shown import print_json, print_record, print_table
 from gateway.compliance.entry import EntryRef
-from gateway.compliance.ledger import LEDGER_FILE, Broken, verify
+from gateway.compliance.heads import public_key
+from gateway.compliance.ledger_file import LEDGER_FILE
+from gateway.compliance.verify import Broken, verify
 from gateway.errors import GatewayError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="GB/T 28181 gateway and cascading platform.")
@@ -128,14 +130,28 @@ def ledger_verify(
     config: ConfigFile = None,
     data_dir: Annotated[Path | None, typer.Option(help="Data directory; else that of the configuration.")] = None,
     head: Annotated[str | None, typer.Option(help="A head noted earlier, NUMBER:HASH, that must be in it.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Public key (hex) noted earlier; else the one beside the file.")
+    ] = None,
 ) -> None:
     """Recompute the chain of the ledger file; name the first bad entry (exit 1), or print the head."""
     directory = data_dir or configuration.load(config).node.data_dir
-    outcome = verify(directory / LEDGER_FILE, expected=_noted(head))
+    outcome = verify(directory / LEDGER_FILE, expected=_noted(head), key=key)
     if isinstance(outcome, Broken):
         typer.echo(f"Entry {outcome.seq} is bad: {outcome.problem}", err=True)
         raise typer.Exit(1)
-    typer.echo(f"Whole: {outcome.entries} entries, head {outcome.entries}:{outcome.head}")
+    typer.echo(
+        f"Whole: {outcome.entries} entries, signed up to entry {outcome.signed}, head {outcome.entries}:{outcome.head}"
+    )
+
+
+@ledger_app.command("public-key")
+def ledger_public_key(
+    config: ConfigFile = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Data directory; else that of the configuration.")] = None,
+) -> None:
+    """Print the public key of the daily signatures, to be noted outside this machine."""
+    typer.echo(public_key(data_dir or configuration.load(config).node.data_dir))
 
 
 def _noted(head: str | None) -> EntryRef | None:

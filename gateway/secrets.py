@@ -61,34 +61,39 @@ class Secret:
         raise TypeError("a Secret is not pickled")
 
 
+def key_of(path: Path) -> bytes:
+    """The 32 random bytes of a key file, made (mode 0600) at first use; :class:`SecretsError` if others may read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(os.urandom(_KEY_BYTES)))
+            file.flush()
+            os.fsync(file.fileno())
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise SecretsError(f"{path} is readable by others; it must have mode 0600")
+    try:
+        key = base64.b64decode(path.read_bytes(), validate=True)
+    except ValueError as error:
+        raise SecretsError(f"{path} is not a key file") from error
+    if len(key) != _KEY_BYTES:
+        raise SecretsError(f"{path} is not a key file of {_KEY_BYTES} bytes")
+    return key
+
+
 class SecretBox:
     """Seals and opens secrets under one key of 32 bytes."""
 
     def __init__(self, key: bytes) -> None:
-        if len(key) != _KEY_BYTES:
-            raise SecretsError(f"a secret key has {_KEY_BYTES} bytes, not {len(key)}")
         self._cipher = AESGCM(key)
 
     @classmethod
     def open(cls, data_dir: Path) -> SecretBox:
-        """The box of ``data_dir``; its key file is made (mode 0600) at first use and refused if others may read it."""
-        path = data_dir / KEY_FILE
-        data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(base64.b64encode(os.urandom(_KEY_BYTES)))
-                file.flush()
-                os.fsync(file.fileno())
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise SecretsError(f"{path} is readable by others; it must have mode 0600")
-        try:
-            return cls(base64.b64decode(path.read_bytes(), validate=True))
-        except ValueError as error:
-            raise SecretsError(f"{path} is not a key file") from error
+        """The box of ``data_dir``, under its key file."""
+        return cls(key_of(data_dir / KEY_FILE))
 
     def seal(self, secret: Secret, about: str) -> str:
         """Sealed text of ``secret``, bound to ``about`` (for instance ``devices/3402…/password``)."""

@@ -1,9 +1,9 @@
 """The access ledger (台账): append-only, hash-chained, in an SQLite file of its own with ``synchronous=FULL``.
 
 Entry n's hash is SHA-256 over entry n-1's hash and the canonical bytes of entry n, so that changing, removing or
-inserting an entry breaks every later hash; :func:`verify` names the first bad entry. This module has no statement that
-updates or deletes, and triggers in the file refuse both from elsewhere. Removing the newest entries leaves a shorter
-valid chain: compare with a head (number and hash) noted elsewhere, :meth:`Ledger.head` and ``verify(..., expected=)``.
+inserting an entry breaks every later hash; :func:`gateway.compliance.verify.verify` names the first bad entry. There is
+no statement that updates or deletes, and triggers in the file refuse both from elsewhere. Removing the newest entries
+leaves a shorter valid chain; the signed heads (:mod:`gateway.compliance.heads`) show that.
 """
 
 from __future__ import annotations
@@ -17,75 +17,17 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from gateway.compliance.entry import GENESIS, Entry, EntryRef, LedgerRow, canonical, link, parse
-from gateway.errors import Failure, GatewayError, Reason
+from gateway.compliance.entry import GENESIS, Entry, EntryRef, LedgerRow
+from gateway.compliance.heads import HeadSigner, day_of
+from gateway.compliance.ledger_file import INSERT, LEDGER_FILE, LedgerQuery, open_for_writing, row_of, select
+from gateway.compliance.verify import Broken, Verified, verify
+from gateway.errors import Failure, Reason
 
-LEDGER_FILE = "ledger.db"
+__all__ = ["Ledger", "LedgerQuery"]
+
 QUEUE_LIMIT = 4096
 BATCH_LIMIT = 256
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS ledger (
-    seq INTEGER PRIMARY KEY,
-    at REAL NOT NULL,
-    actor TEXT NOT NULL,
-    action TEXT NOT NULL,
-    result TEXT NOT NULL,
-    peer_id TEXT NOT NULL,
-    code TEXT NOT NULL,
-    grant_id TEXT NOT NULL,
-    body BLOB NOT NULL,
-    hash TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS ledger_by_time ON ledger (at);
-CREATE INDEX IF NOT EXISTS ledger_by_channel ON ledger (peer_id, code, seq);
-CREATE INDEX IF NOT EXISTS ledger_by_actor ON ledger (actor, seq);
-CREATE INDEX IF NOT EXISTS ledger_by_grant ON ledger (grant_id, seq) WHERE grant_id <> '';
-CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-"""
-_COLUMNS = "seq, at, actor, action, result, peer_id, code, grant_id, body, hash"
-_INSERT = f"INSERT INTO ledger ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-
-class LedgerError(GatewayError):
-    """The ledger file cannot be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The chain is whole: so many entries, the last with this hash."""
-
-    entries: int
-    head: str
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The chain is broken first at entry ``seq``; ``problem`` says how."""
-
-    seq: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerQuery:
-    """Which entries to read: those below ``before``, newest first, at most ``limit`` (1 to 1000), matching the rest."""
-
-    before: int | None = None
-    limit: int = 100
-    actor: str | None = None
-    action: str | None = None
-    result: str | None = None
-    peer_id: str | None = None
-    code: str | None = None
-    grant_id: str | None = None
-    since: float | None = None
-    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +62,8 @@ class Ledger:
         self._queue: queue.Queue[_Append | None] = queue.Queue(QUEUE_LIMIT)
         self._head = EntryRef(0, 0.0, GENESIS)
         self._closed = False
-        self._connection = _open_for_writing(path)
+        self._signer = HeadSigner(path.parent)
+        self._connection = open_for_writing(path)
         try:
             row = self._connection.execute("SELECT seq, at, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone()
         except sqlite3.Error:
@@ -159,10 +102,10 @@ class Ledger:
 
     async def entries(self, query: LedgerQuery) -> list[LedgerRow]:
         """Entries, newest first."""
-        return await asyncio.to_thread(_select, self.path, query)
+        return await asyncio.to_thread(select, self.path, query)
 
     async def verify(self, *, expected: EntryRef | None = None) -> Verified | Broken:
-        """Recompute the whole chain in a thread of its own; see :func:`verify`."""
+        """Recompute the whole chain in a thread of its own; see :func:`gateway.compliance.verify.verify`."""
         return await asyncio.to_thread(verify, self.path, expected=expected)
 
     async def close(self) -> None:
@@ -197,17 +140,19 @@ class Ledger:
 
     def _write(self, batch: list[_Append]) -> None:
         head, rows, refs = self._head, [], []
-        now = self._clock()
         try:
+            now = self._clock()
+            if head.seq and day_of(now) != day_of(head.at):
+                self._signer.sign(head)
             for pending in batch:
-                row = _row(head, now, pending.entry)
+                row = row_of(head, now, pending.entry)
                 head = EntryRef(row[0], row[1], row[-1])
                 rows.append(row)
                 refs.append(head)
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.executemany(_INSERT, rows)
-        except (sqlite3.Error, TypeError, ValueError) as error:
+                self._connection.executemany(INSERT, rows)
+        except Exception as error:  # the writer's boundary: whoever waits is told, and the thread lives on
             self._write_failed(batch, error)
             return
         self._head = head
@@ -222,97 +167,3 @@ class Ledger:
             return
         failure = Failure(Reason.INTERNAL, f"The ledger entry could not be written: {error}")
         batch[0].settle(failure)
-
-
-def _row(head: EntryRef, now: float, entry: Entry) -> tuple[Any, ...]:
-    body = canonical(head.seq + 1, now, entry)
-    return (*_facets(head.seq + 1, now, entry), body, link(head.hash, body))
-
-
-def _facets(seq: int, at: float, entry: Entry) -> tuple[Any, ...]:
-    """The columns beside the body, by which entries are found."""
-    actor = f"{entry.actor_kind}:{entry.actor_id}"
-    return (seq, at, actor, entry.action, entry.result, entry.peer_id, entry.code, entry.grant_id)
-
-
-def _open_for_writing(path: Path) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-        try:
-            path.chmod(0o600)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.executescript(_SCHEMA)
-        except BaseException:
-            connection.close()
-            raise
-    except (sqlite3.Error, OSError) as error:
-        raise LedgerError(f"{path}: {error}") from error
-    return connection
-
-
-def _open_for_reading(path: Path) -> sqlite3.Connection:
-    if not path.exists():
-        raise LedgerError(f"{path}: no such file")
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0)
-
-
-def _select(path: Path, query: LedgerQuery) -> list[LedgerRow]:
-    tests = {
-        "seq < ?": query.before,
-        "actor = ?": query.actor,
-        "action = ?": query.action,
-        "result = ?": query.result,
-        "peer_id = ?": query.peer_id,
-        "code = ?": query.code,
-        "grant_id = ?": query.grant_id,
-        "at >= ?": query.since,
-        "at < ?": query.until,
-    }
-    chosen = {test: value for test, value in tests.items() if value is not None}
-    where = f" WHERE {' AND '.join(chosen)}" if chosen else ""
-    limit = max(1, min(query.limit, 1000))
-    with closing(_open_for_reading(path)) as connection:
-        rows = connection.execute(
-            f"SELECT seq, at, body, hash, (SELECT hash FROM ledger AS p WHERE p.seq = ledger.seq - 1) "
-            f"FROM ledger{where} ORDER BY seq DESC LIMIT ?",
-            (*chosen.values(), limit),
-        ).fetchall()
-    return [LedgerRow(EntryRef(seq, at, own), prev or GENESIS, parse(body)[2]) for seq, at, body, own, prev in rows]
-
-
-def verify(path: Path, *, expected: EntryRef | None = None) -> Verified | Broken:
-    """Recompute the chain of the file ``path``; the first bad entry, or that it is whole.
-
-    ``expected`` is a head noted earlier: the entry of that number must be there and have that hash.
-    """
-    head = EntryRef(0, 0.0, GENESIS)
-    with closing(_open_for_reading(path)) as connection:
-        try:
-            for row in connection.execute(f"SELECT {_COLUMNS} FROM ledger ORDER BY seq"):
-                problem = _problem(head, row)
-                if problem is not None:
-                    return Broken(head.seq + 1, problem)
-                head = EntryRef(row[0], row[1], row[-1])
-                if expected is not None and head.seq == expected.seq and head.hash != expected.hash:
-                    return Broken(head.seq, "it is not the entry that was noted")
-        except sqlite3.DatabaseError as error:
-            return Broken(head.seq + 1, f"the file cannot be read on: {error}")
-    if expected is not None and head.seq < expected.seq:
-        return Broken(head.seq + 1, f"entries up to {expected.seq} were noted, but this one is missing")
-    return Verified(head.seq, head.hash)
-
-
-def _problem(head: EntryRef, row: tuple[Any, ...]) -> str | None:
-    seq, *_, body, stored = row
-    if seq != head.seq + 1:
-        return f"it is missing (entry {seq} follows)"
-    if not isinstance(body, bytes) or link(head.hash, body) != stored:
-        return "its content does not match its hash"
-    try:
-        content = parse(body)
-    except ValueError as error:
-        return str(error)
-    if _facets(*content) != row[:-2]:
-        return "its columns do not match its content"
-    return None

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from gateway.compliance.clauses import CLAUSES
-from gateway.compliance.ledger import Broken, LedgerQuery
+from gateway.compliance.ledger import LedgerQuery
+from gateway.compliance.verify import Broken
 from gateway.web.audit import audited
 from gateway.web.context import WebContext
 from gateway.web.resource import Strict
@@ -31,11 +32,15 @@ class EntriesQuery(Strict):
 
 
 class Verification(Strict):
-    """Whether the chain is whole; else the number of the first bad entry and what is wrong with it."""
+    """Whether the chain is whole; else the first bad entry and what is wrong with it.
+
+    ``signed`` is the newest entry under a daily signature.
+    """
 
     whole: bool
     entries: int | None = None
     head: str | None = None
+    signed: int | None = None
     first_bad: int | None = None
     problem: str | None = None
 
@@ -60,7 +65,7 @@ async def _verify(call: Call) -> Verification:
         outcome = await call.ctx.ledger.verify()
     if isinstance(outcome, Broken):
         return Verification(whole=False, first_bad=outcome.seq, problem=outcome.problem)
-    return Verification(whole=True, entries=outcome.entries, head=outcome.head)
+    return Verification(whole=True, entries=outcome.entries, head=outcome.head, signed=outcome.signed)
 
 
 async def _clauses(_call: Call) -> dict[str, Any]:

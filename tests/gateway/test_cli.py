@@ -123,6 +123,8 @@ def test_the_ledger_file_is_verified_and_the_first_bad_entry_named(tmp_path: Pat
     assert "3 entries" in result.output and head.startswith("3:")
     assert CliRunner().invoke(cli.app, [*verify, "--head", head]).exit_code == 0
     assert CliRunner().invoke(cli.app, [*verify, "--head", "nonsense"]).exit_code == 2
+    key = output(CliRunner().invoke(cli.app, ["ledger", "public-key", "--data-dir", str(tmp_path)])).strip()
+    assert len(key) == 64 and CliRunner().invoke(cli.app, [*verify, "--key", key]).exit_code == 0
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
         connection.execute("DROP TRIGGER ledger_no_delete")
         connection.execute("DELETE FROM ledger WHERE seq = 2")

@@ -9,9 +9,9 @@ import pytest
 
 import gateway
 from gateway.compliance.access import AccessRequest, Action, Actor, Facts, Span
-from gateway.compliance.entry import EntryRef
+from gateway.compliance.entry import EntryRef, LedgerRow
 from gateway.compliance.grant import Grant, Grants
-from gateway.compliance.ledger import Ledger, LedgerQuery, LedgerRow
+from gateway.compliance.ledger import Ledger, LedgerQuery
 from gateway.errors import Denied, Failure, LocalError
 
 USER = Actor("user", "wang")

@@ -35,6 +35,14 @@ async def test_a_block_that_raises_leaves_nothing_behind(tmp_path: Path) -> None
     await database.close()
 
 
+async def test_other_writers_of_the_file_can_wait_for_the_same_turn(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    async with database.write():
+        assert database.write_turn.locked()
+    assert not database.write_turn.locked()
+    await database.close()
+
+
 async def test_many_writers_that_read_first_all_succeed(tmp_path: Path) -> None:
     database = Database.open(tmp_path)
     async with database.write() as connection:
