@@ -97,7 +97,7 @@ class SimulatedDevice:
         self._stack = SipStack(user_agent="gbsim", on_request=self._on_request)
         self._server = Peer(settings.transport, settings.server_host, settings.server_port)
         self._sources = {
-            channel.id: LiveSource(settings.picture, f"{settings.name} {channel.name}") for channel in settings.channels
+            channel.id: LiveSource(settings.picture, f"{settings.name} {channel.id[-6:]}") for channel in settings.channels
         }
         self._calls: dict[str, _Call] = {}
         self._subscriptions: dict[str, Dialog] = {}

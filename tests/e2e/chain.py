@@ -1,0 +1,141 @@
+"""Gateways in a row, each a process of its own: hand-written devices below, a hand-written upper platform above."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from interop.demo.node import NodeProcess
+from interop.wire.device import WireDevice
+from interop.wire.manscdp import WireChannel
+from interop.wire.platform import WirePlatform
+
+UPPER_ID = "34000000002000000009"
+UPPER_PASSWORD = "upper-4711"
+DEVICE_PASSWORD = "device-0815"
+EVERYTHING = {"id": "everything", "mode": "all", "actions": ["live", "ptz", "query"]}
+
+
+def node_id(level: int) -> str:
+    """The code of the gateway `level` steps below the upper platform (1 is the topmost)."""
+    return f"3402{level:02d}00002000000001"
+
+
+class Chain:
+    """`depth` gateways; `nodes[0]` is the topmost, `nodes[-1]` has the devices."""
+
+    def __init__(self, depth: int, directory: Path, *, media: tuple[str, ...] = ("tcp_passive",)) -> None:
+        taken: set[int] = set()
+        self.nodes = [
+            NodeProcess(
+                node_id(level),
+                f"level {level}",
+                directory / f"level-{level}",
+                taken,
+                {
+                    "catalog": {"first_answer_seconds": 5.0, "next_answer_seconds": 2.0},
+                    "media": {"linger_seconds": 1.0},
+                },
+            )
+            for level in range(1, depth + 1)
+        ]
+        self.between = media
+        self.upper = WirePlatform(UPPER_ID, UPPER_PASSWORD)
+        self.devices: dict[str, WireDevice] = {}
+
+    @property
+    def top(self) -> NodeProcess:
+        return self.nodes[0]
+
+    @property
+    def bottom(self) -> NodeProcess:
+        return self.nodes[-1]
+
+    async def start(self) -> None:
+        await self.upper.port.open()
+        await asyncio.gather(*(node.start() for node in self.nodes))
+        for node in self.nodes:
+            await node.set_up()
+            await node.call("POST", "/api/v1/rules", EVERYTHING)
+        for number, (above, below) in enumerate(zip(self.nodes, self.nodes[1:], strict=False)):
+            # The legs between gateways take turns through the transports, so that every kind is crossed.
+            await register_below(above, below, self.between[number % len(self.between)])
+        await enter_upper(self.top, UPPER_ID, self.upper.port.port, UPPER_PASSWORD)
+        await self.upper.wait_registered(self.top.id, 20)
+
+    async def add_device(self, device_id: str, channel: str, *, codec: str, media: str, **options: Any) -> WireDevice:
+        """Enrol and register a hand-written camera with one channel."""
+        await self.bottom.call(
+            "POST",
+            "/api/v1/devices",
+            {"id": device_id, "name": device_id, "password": DEVICE_PASSWORD, "media_transport": media},
+        )
+        device = WireDevice(
+            device_id,
+            DEVICE_PASSWORD,
+            ("127.0.0.1", self.bottom.sip_port),
+            self.bottom.id,
+            channels=[WireChannel(channel)],
+            codec=codec,
+            **options,
+        )
+        await device.port.open()
+        answer = await device.register()
+        assert answer.status == 200, answer.start
+        self.devices[channel] = device
+        return device
+
+    async def channels_at(self, node: NodeProcess, wanted: int, timeout_s: float = 20.0) -> list[dict[str, Any]]:
+        """Wait until a node lists that many channels."""
+        rows: list[dict[str, Any]] = []
+        async with asyncio.timeout(timeout_s):
+            while True:
+                page = await node.call("GET", "/api/v1/channels?limit=1000")
+                rows = [row for row in page["items"] if row["kind"] == "channel"]
+                if len(rows) >= wanted:
+                    return rows
+                await asyncio.sleep(0.1)
+
+    async def stop(self) -> None:
+        for device in self.devices.values():
+            await device.__aexit__(None, None, None)
+        await self.upper.__aexit__(None, None, None)
+        await asyncio.gather(*(node.stop() for node in self.nodes))
+
+
+async def register_below(above: NodeProcess, below: NodeProcess, media: str) -> None:
+    """Enter `below` as a lower platform of `above` and `above` as its upper platform."""
+    password = f"link-{below.id[-4:]}-secret"
+    await above.call(
+        "POST",
+        "/api/v1/devices",
+        {"id": below.id, "name": below.name, "kind": "platform", "password": password, "media_transport": media},
+    )
+    await enter_upper(below, above.id, above.sip_port, password)
+    async with asyncio.timeout(20):
+        while not (await above.call("GET", f"/api/v1/devices/{below.id}"))["online"]:
+            await asyncio.sleep(0.1)
+
+
+async def enter_upper(node: NodeProcess, upper_id: str, port: int, password: str) -> None:
+    body = {"id": upper_id, "host": "127.0.0.1", "port": port, "password": password, "rule_id": "everything"}
+    await node.call("POST", "/api/v1/uppers", body)
+
+
+@contextlib.asynccontextmanager
+async def running_chain(depth: int, directory: Path, **options: Any) -> AsyncIterator[Chain]:
+    """A started chain; stopped at the end, with the nodes' last log lines shown when something went wrong."""
+    chain = Chain(depth, directory, **options)
+    try:
+        await chain.start()
+        yield chain
+    except BaseException:
+        for node in chain.nodes:
+            if node.log_file.exists():
+                print(f"--- {node.name}\n{node.log_file.read_text('utf-8', 'replace')[-6000:]}")
+        raise
+    finally:
+        await chain.stop()
