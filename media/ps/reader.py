@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from media.ps.bits import read_timestamp
 from media.ps.counters import PsCounters
 from media.ps.pack_header import START_CODE as PACK
 from media.ps.pack_header import pack_header_size
+from media.ps.pes import is_pes_header, read_pes_header
 from media.ps.psm import ProgramStreamMap, has_valid_crc, parse_psm
 from media.ps.tolerance import PsTolerance
 
@@ -320,25 +320,10 @@ class PsReader:
 
     def _pes_header(self, at: int) -> tuple[int, int | None, int | None]:
         """(payload offset, PTS, DTS) of the PES at ``at``; times 33 bit as sent."""
-        buffer = self._buffer
-        flags, size = buffer[at + 7], buffer[at + 8]
-        if flags & 0xC0 == 0 and flags and self._tolerance.shifted_pes_header and self._is_shifted(at):
+        header = read_pes_header(self._buffer, at, shifted=self._tolerance.shifted_pes_header)
+        if header.shifted:
             self._counters.tolerated["shifted_pes_header"] += 1
-            has_time = flags >= 5 and size >> 4 in (2, 3)
-            return at + 8 + flags, read_timestamp(buffer, at + 8) if has_time else None, None
-        payload_at = at + 9 + size
-        if flags < 0x80 or size < 5 or len(buffer) < at + 14:
-            return payload_at, None, None
-        pts = read_timestamp(buffer, at + 9)
-        if flags >= 0xC0 and size >= 10 and len(buffer) >= at + 19:
-            return payload_at, pts, read_timestamp(buffer, at + 14)
-        return payload_at, pts, None
-
-    def _is_shifted(self, at: int) -> bool:
-        """Does the jump by the byte at offset 7 land on a start code, and the regular one not?"""
-        buffer = self._buffer
-        regular, shifted = at + 9 + buffer[at + 8], at + 8 + buffer[at + 7]
-        return not _starts_nal(buffer, regular) and _starts_nal(buffer, shifted)
+        return header.payload_at, header.pts, header.dts
 
     def _begin_open(self, code: int, at: int) -> None:
         """Video of length 0: it runs to the next structure."""
@@ -414,7 +399,7 @@ class PsReader:
                 self._skip_to(at)
                 return self._wait(9)
             code = buffer[at + 3]
-            if code == 0xBA or (code == 0xBC and buffer[at + 4] < 4) or _is_pes_header(buffer, at):
+            if code == 0xBA or (code == 0xBC and buffer[at + 4] < 4) or is_pes_header(buffer, at):
                 self._skip_to(at)
                 self._synced = True
                 return True
@@ -426,13 +411,3 @@ class PsReader:
     def _skip_to(self, at: int) -> None:
         self._counters.skipped += at - self._pos
         self._pos = at
-
-
-def _is_pes_header(buffer: bytearray, at: int) -> bool:
-    """Audio or video PES header whose fields agree with each other?"""
-    code, length = buffer[at + 3], buffer[at + 4] << 8 | buffer[at + 5]
-    return 0xC0 <= code <= 0xEF and buffer[at + 6] >> 6 == 2 and (length == 0 or length >= 3 + buffer[at + 8])
-
-
-def _starts_nal(buffer: bytearray, at: int) -> bool:
-    return buffer[at : at + 3] == _PREFIX or buffer[at : at + 4] == b"\x00\x00\x00\x01"
