@@ -1,0 +1,130 @@
+"""kill -9: of the middle platform's control process the picture does not notice; of all its processes it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from interop.demo.node import NodeProcess
+from tests.e2e.chain import running_chain
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+DEVICE, CHANNEL = "34020100001110000001", "34020100001320000001"
+HISTORY_FIELDS = ("peer_id", "code", "name", "status", "online", "parent_ids")
+
+
+def worker_pids(node: NodeProcess) -> list[int]:
+    """The media worker processes of a node, by the socket named on their command line."""
+    wanted = str(node.directory / "data" / "run")
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if "media.worker" in line and wanted in line:
+                found.append(int(entry.name))
+    return found
+
+
+async def catalogue(node: NodeProcess) -> list[dict[str, Any]]:
+    page = await node.call("GET", "/api/v1/channels?limit=1000")
+    return [{name: row[name] for name in HISTORY_FIELDS} for row in page["items"]]
+
+
+async def test_a_killed_control_process_costs_no_picture(tmp_path: Path) -> None:
+    async with running_chain(3, tmp_path) as chain:
+        device = await chain.add_device(DEVICE, CHANNEL, codec="H264", media="udp")
+        await chain.channels_at(chain.top, 1)
+        call = await chain.upper.play(CHANNEL, transport="udp")
+        await call.first_key(15)
+        await call.frames(10)
+        middle = chain.nodes[1]
+        await middle.kill()
+        await asyncio.sleep(3)
+        assert worker_pids(middle), "the workers outlive the control process"
+        await middle.start()
+        before = len(call.units)
+        await call.frames(before + 30, 20)
+        await asyncio.sleep(2)
+        # Adopted, not set up again: one call below, still up, and it ends when the viewer leaves.
+        assert len(device.calls) == 1
+        await middle.log_in()
+        streams = (await middle.call("GET", "/api/v1/streams"))["items"]
+        assert [stream["state"] for stream in streams] == ["running"]
+        sent = [unit.sha256 for unit in device.calls[0].units]
+        received = [unit.sha256 for unit in call.units]
+        start = sent.index(received[0])
+        assert received == sent[start : start + len(received)], "a gap in the video"
+        assert not call.faults
+        await call.bye()
+        async with asyncio.timeout(15):
+            await device.calls[0].ended.wait()
+
+
+async def test_after_kill_9_of_everything_the_middle_platform_carries_on(tmp_path: Path) -> None:
+    async with running_chain(3, tmp_path) as chain:
+        top, middle, bottom = chain.nodes
+        device = await chain.add_device(DEVICE, CHANNEL, codec="H264", media="udp")
+        rows = await chain.channels_at(top, 1)
+        body = {"peer_id": rows[0]["peer_id"], "code": CHANNEL}
+        view = await top.call("POST", "/api/v1/views", body)
+        assert await first_bytes(view["mp4_url"]) > 1000
+        before = await catalogue(middle)
+        registrations = count_registers(middle)
+        for pid in worker_pids(middle):
+            os.kill(pid, signal.SIGKILL)
+        await middle.kill()
+        await asyncio.sleep(3)
+        await middle.start()
+        started = time.monotonic()
+        await middle.log_in()
+        assert await catalogue(middle) == before
+        # The same address plays again, without anybody doing anything but looking.
+        size = 0
+        while size < 1000 and time.monotonic() - started < 30:
+            size = await first_bytes(view["mp4_url"])
+            if size < 1000:
+                await asyncio.sleep(0.5)
+        waited = time.monotonic() - started
+        assert size > 1000, "the view does not play again"
+        print(f"the same view played again {waited:.1f} s after the start")
+        # The lower gateway's next keepalive is accepted: it never registered again.
+        state = await bottom.call("GET", f"/api/v1/uppers/{middle.id}")
+        assert state["state"]["state"] == "registered"
+        assert count_registers(middle) == registrations
+        live = [one for one in device.calls if not one.ended.is_set()]
+        assert len(live) == 1, "a device stream is left over"
+        streams = (await middle.call("GET", "/api/v1/streams"))["items"]
+        assert len(streams) == 1
+
+
+def count_registers(node: NodeProcess) -> int:
+    """How often somebody came online at a node, from its log."""
+    return node.log_file.read_text("utf-8", "replace").count('"event":"peer online"')
+
+
+async def first_bytes(url: str) -> int:
+    """Open a view's address and read a little; 0 when it does not play."""
+    size = 0
+    timeout = aiohttp.ClientTimeout(total=15)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as response:
+            if response.status != 200:
+                return 0
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+                if size > 20_000:
+                    break
+    except (aiohttp.ClientError, TimeoutError):
+        return size
+    return size
