@@ -172,6 +172,10 @@ def _document(text: str, repair: Repair, limits: Limits) -> _Document:
     try:
         return _Document(etree.fromstring(text.encode("utf-8", "replace"), _PARSER), text)
     except etree.XMLSyntaxError as error:
+        if len(text) > limits.repair_characters:
+            raise ManscdpError(
+                "body", f"not well-formed XML ({error.msg}) and too long to repair", status=413
+            ) from None
         return _repaired(text, repair, error)
 
 

@@ -19,6 +19,7 @@ from sip.manscdp.repair import Limits, Repair
 S = TypeVar("S", bound=Structure)
 Node = etree._Element
 _MAX_REPORTED = 100
+_TOO_MUCH = 413
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Reader:
     path: list[str] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)
     set_aside: list[ManscdpError] = field(default_factory=list)
+    unknown: int = 0
     _dropped: dict[int, int] = field(default_factory=dict)
     _sources: dict[str, list[str]] = field(default_factory=dict)
 
@@ -42,8 +44,8 @@ class Reader:
         return True
 
     def ignores(self, name: str, error: ManscdpError) -> bool:
-        """Whether the named tolerance lets this be left out; reported in `set_aside` if so."""
-        if not self.tolerates(name):
+        """Whether the named tolerance lets this be left out; reported in `set_aside` if so. A limit never is."""
+        if error.status == _TOO_MUCH or not self.tolerates(name):
             return False
         if len(self.set_aside) < _MAX_REPORTED:
             self.set_aside.append(error)
@@ -211,7 +213,7 @@ class Reader:
         index = len(found) + self._dropped.get(id(found), 0)
         if index >= self.limits.items:
             raise ManscdpError(
-                "/" + "/".join(self.path), f"more than {self.limits.items} {slot.facts.name}", status=413
+                "/" + "/".join(self.path), f"more than {self.limits.items} {slot.facts.name}", status=_TOO_MUCH
             )
         return index
 
@@ -233,6 +235,9 @@ class Reader:
         """An element without a meaning here, kept whole."""
         if depth > self.limits.depth:
             raise self.error("nested too deeply")
+        self.unknown += 1
+        if self.unknown > self.limits.unknown:
+            raise ManscdpError("body", f"more than {self.limits.unknown} unknown elements", status=_TOO_MUCH)
         return Extra(
             str(node.tag).rpartition("}")[2],
             (node.text or "").strip(),

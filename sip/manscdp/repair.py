@@ -14,7 +14,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ENTITY = r"(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});"
 _BARE_AMPERSAND = re.compile(rf"&(?!{_ENTITY})")
 _TAG = re.compile(r"<(/?)([A-Za-z_][\w.:-]{0,63})((?:\s[^<>]{0,1000})?)(/?)>")
-_OPAQUE = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL)
+_OPAQUE_START = re.compile(r"<!\[CDATA\[|<!--")
+_MAX_OPEN = 64
 _UNQUOTED = re.compile(r"""(\s[\w.:-]+\s*=\s*)([^\s"'<>=/][^\s"'<>/]*)""")
 _ITEM_OPEN = re.compile(r"<Item(?=[\s>])[^<>]*>", re.IGNORECASE)
 _ITEM_CLOSE = re.compile(r"</Item\s*>", re.IGNORECASE)
@@ -72,12 +73,18 @@ STRICT = Repair(**{f.name: False for f in fields(Repair)})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a body may cost: bytes before decoding, tags before parsing, depth of unknown elements, items per list."""
+    """What a body may cost.
+
+    body_bytes: before decoding. tags: before parsing. repair_characters: of a body that is not well-formed.
+    items: of one list. unknown, depth: number and nesting of elements without a meaning here.
+    """
 
     body_bytes: int = 1_048_576
     tags: int = 150_000
-    depth: int = 16
+    repair_characters: int = 262_144
     items: int = 10_000
+    unknown: int = 20_000
+    depth: int = 16
 
 
 def without_control_characters(text: str) -> str:
@@ -154,6 +161,7 @@ def close_open_elements(text: str) -> str:
 
 
 def _open_tags(head: str) -> list[str]:
+    """Elements not closed at the end of a text; looks no deeper than 64, so that it stays linear."""
     stack: list[str] = []
     for match in _TAG.finditer(head):
         if match[4]:
@@ -163,6 +171,8 @@ def _open_tags(head: str) -> list[str]:
         elif match[2] in stack:
             while stack.pop() != match[2]:
                 pass
+        if len(stack) > _MAX_OPEN:
+            break
     return stack
 
 
@@ -171,11 +181,16 @@ def _escape(text: str) -> str:
 
 
 def _outside_opaque(text: str, plain: Callable[[str], str]) -> str:
+    """Applies `plain` to what is in no CDATA section and no comment."""
     out: list[str] = []
     position = 0
-    for match in _OPAQUE.finditer(text):
-        out.append(plain(text[position : match.start()]))
-        out.append(match[0])
-        position = match.end()
+    while (start := _OPAQUE_START.search(text, position)) is not None:
+        closing = "]]>" if start[0] == "<![CDATA[" else "-->"
+        end = text.find(closing, start.end())
+        if end < 0:
+            break
+        out.append(plain(text[position : start.start()]))
+        position = end + len(closing)
+        out.append(text[start.start() : position])
     out.append(plain(text[position:]))
     return "".join(out)

@@ -174,6 +174,20 @@ def test_limits_hold_before_anything_is_built() -> None:
     assert caught.value.where == "/Response/DeviceList" and caught.value.status == 413
 
 
+def test_a_long_broken_body_is_not_repaired() -> None:
+    long = KEEPALIVE.replace(b"<Status>OK", b"<Vendor>A & B" + b"x" * 300 + b"</Vendor><Status>OK")
+    assert "unescaped_markup" in manscdp.loads(long).repaired
+    with pytest.raises(ManscdpError, match="too long to repair") as caught:
+        manscdp.loads(long, limits=Limits(repair_characters=300))
+    assert caught.value.status == 413
+
+
+def test_a_crowd_of_unknown_elements_is_refused_even_inside_an_item() -> None:
+    with pytest.raises(ManscdpError, match="more than 5 unknown elements") as caught:
+        manscdp.loads(CATALOG.replace("<Status>OFF", "<x/>" * 6 + "<Status>OFF").encode(), limits=Limits(unknown=5))
+    assert caught.value.status == 413
+
+
 def test_a_tower_of_elements_is_refused() -> None:
     for depth in (30, 300, 40_000):
         tower = b"<x>" * depth + b"</x>" * depth

@@ -169,6 +169,14 @@ def test_repeated_texts_are_read_up_to_the_limit() -> None:
         loads(body, limits=Limits(items=1))
 
 
+def test_a_word_for_a_number_in_a_group_is_an_error_without_the_tolerance_of_junk() -> None:
+    body = b"<Response><CmdType>DeviceInfo</CmdType><SN>1</SN><DeviceID>34</DeviceID><Channel>many</Channel></Response>"
+    assert [error.where for error in loads(body).set_aside] == ["/Response/Channel"]
+    with pytest.raises(ManscdpError) as caught:
+        loads(body, repair=Repair(number_junk=False))
+    assert caught.value.where == "/Response/Channel"
+
+
 @structure
 class Track(Structure):
     points: list[int] = listed("Point", default_factory=list)

@@ -43,6 +43,7 @@ def test_control_characters_are_dropped_and_line_ends_kept() -> None:
         ("<NAME>A<br/></NAME>", "<NAME>A<br/></NAME>"),
         ("<Name><![CDATA[A&B<C]]>&</Name>", "<Name><![CDATA[A&B<C]]>&amp;</Name>"),
         ("<Name>a<!-- & --></Name>", "<Name>a<!-- & --></Name>"),
+        ("<Name>a<!-- & </Name>", "<Name>a&lt;!-- &amp; </Name>"),
     ],
 )
 def test_bare_markup_becomes_text(text: str, escaped: str) -> None:
@@ -91,3 +92,8 @@ def test_open_elements_are_closed_after_the_last_whole_one() -> None:
     assert close_open_elements("<N><A>1</A><I><D>2</D><D>34") == "<N><A>1</A><I><D>2</D></I></N>"
     assert close_open_elements("<N><A") == ""
     assert close_open_elements("<N><a/><b><c></b><d>") == "<N><a/><b><c></b></N>"
+
+
+def test_a_tower_of_open_elements_is_not_closed() -> None:
+    closed = close_open_elements("<x>" * 500 + "<a/>")
+    assert closed.count("</x>") < 100
