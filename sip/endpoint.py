@@ -38,7 +38,7 @@ from sip.transaction.matching import InvitesByCall, ServerKey, client_key, serve
 from sip.transaction.server import InviteServer, NonInviteServer, ServerTransaction
 from sip.transaction.tables import Input, State
 from sip.transaction.timers import TimerLanes
-from sip.validation import refusal
+from sip.validation import discard_reason, refusal
 from sip.via import Via
 
 _RETRANSMISSIONS = frozenset({Input.TIMER_A, Input.TIMER_E, Input.TIMER_G, Input.TIMER_2XX})
@@ -182,6 +182,9 @@ class Endpoint:
 
     def _receive_response(self, response: Response, source: Peer, now: float) -> None:
         self.counters.responses_received += 1
+        reason = discard_reason(response)
+        if reason is not None:
+            raise ParseError("response", reason)
         transaction = self._clients.get(client_key(response))
         if transaction is None:
             self.counters.stray_responses += 1

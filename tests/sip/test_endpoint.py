@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sip.dialog import Dialog
 from sip.endpoint import Endpoint
@@ -327,6 +329,26 @@ def test_a_missing_ack_is_reported_after_32_s() -> None:
     bench.run(32.0)
     assert [event.waited_s for event in bench.of(AckMissing)] == [32.0]
     assert bench.endpoint.counters.ack_missing == 1
+
+
+def test_an_ack_of_a_provisional_answer_changes_nothing() -> None:
+    bench = Bench()
+    bench.receive(INVITE)
+    bench.receive(INVITE.replace(b"INVITE", b"ACK"))
+    assert bench.of(AckReceived) == []
+    bench.answer(200)
+    bench.run(0.5)
+    assert len(bench.starting("SIP/2.0 200 ")) == 2
+    bench.receive(INVITE.replace(b"INVITE", b"ACK"))
+    assert len(bench.of(AckReceived)) == 1
+
+
+def test_an_answer_whose_identity_is_given_twice_is_dropped() -> None:
+    bench = Bench()
+    bench.ask()
+    bench.receive(reply(bench.sent[0][2], 200).replace(b"From:", b"Call-ID: other\r\nFrom:"))
+    assert bench.of(ResponseReceived) == []
+    assert bench.endpoint.counters.malformed == 1
 
 
 def test_an_ack_of_nothing_is_counted() -> None:
@@ -681,3 +703,37 @@ def test_shorter_timings_shorten_everything() -> None:
     bench.ask()
     bench.run(0.64)
     assert len(bench.of(TimedOut)) == 1
+
+
+SEEDS = [KEEPALIVE, INVITE, INVITE.replace(b"INVITE", b"ACK"), INVITE.replace(b"INVITE", b"CANCEL")]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(SEEDS),
+            st.lists(st.tuples(st.integers(0, 500), st.binary(max_size=6), st.integers(0, 8)), max_size=4),
+            st.sampled_from([0, 100, 200, 486]),
+        ),
+        max_size=6,
+    )
+)
+def test_no_bytes_whatever_raise_and_the_table_empties_again(
+    messages: list[tuple[bytes, list[tuple[int, bytes, int]], int]],
+) -> None:
+    bench = Bench()
+    bench.ask("INVITE")
+    bench.ask("MESSAGE")
+    sent = [data for _, _, data in bench.sent]
+    for seed, edits, status in messages:
+        data = reply(sent[status % 2], status) if status else seed
+        for place, inserted, removed in edits:
+            data = data[:place] + inserted + data[place + removed :]
+        bench.receive(data)
+        if bench.of(RequestReceived):
+            bench.answer(status or 200)
+    bench.run(1000.0)
+    assert len(bench.endpoint) == 0
+    assert bench.endpoint.deadline() is None
+    assert bench.endpoint._pending == {}
+    assert len(bench.endpoint._invites) == 0

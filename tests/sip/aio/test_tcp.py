@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from sip.aio.tcp import TcpConnection, TcpPool
 from sip.counters import Counters
@@ -199,3 +200,15 @@ async def test_a_stream_that_is_no_sip_is_closed() -> None:
         await until(lambda: seen.ended)
         assert seen.ended[0][1] == "no SIP in the stream"
         assert any(isinstance(message, ParseError) for message in seen.messages)
+
+
+def test_connections_work_on_uvloop_as_well() -> None:
+    async def talk() -> list[bytes | ParseError]:
+        async with pool_of() as (pool, seen, port):
+            pool.towards(Peer("TCP", "127.0.0.1", port)).send(MESSAGE, seen.failures.append)
+            await until(lambda: seen.messages)
+            assert seen.failures == []
+            return seen.messages
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(talk()) == [MESSAGE]
