@@ -11,7 +11,11 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
+
 Callback = Callable[[], None]
+
+log = structlog.get_logger("media.worker")
 
 
 class Reactor(Protocol):
@@ -71,9 +75,17 @@ class MediaLoop:
                 # Looked up anew each time: an earlier callback may have closed this descriptor.
                 callback = self._callbacks.get(key.fd, _NONE)[which]
                 if mask & flag and callback is not None:
-                    callback()
+                    self._call(key.fd, which, callback)
                     count += 1
         return count
+
+    def _call(self, fd: int, which: int, callback: Callback) -> None:
+        """One callback, and the boundary at which a fault of ours costs one descriptor and not the whole worker."""
+        try:
+            callback()
+        except Exception:
+            log.exception("callback failed; its descriptor is no longer served", fd=fd)
+            self._set(fd, which, None)
 
     def wake(self) -> None:
         """Make `wait` return; safe from other threads and from signal handlers."""

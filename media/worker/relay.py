@@ -31,6 +31,7 @@ from media.worker.control import (
 )
 from media.worker.gop import GopBudget
 from media.worker.legs import LegTable
+from media.worker.log import log_to_stderr
 from media.worker.ports import PortPool
 from media.worker.reactor import MediaLoop
 from media.worker.server import ORPHAN_S, Answer, ControlServer, Refused
@@ -134,10 +135,14 @@ class RelayWorker:
         if not self._arrivals:
             return
         self._rate_count += len(self._arrivals)
-        departures = batch(self._arrivals, self._clock())
-        self._arrivals.clear()
-        self._slab.reset()
-        self._send(departures)
+        try:
+            self._send(batch(self._arrivals, self._clock()))
+        except Exception:
+            # The boundary at which a fault of ours costs one round and not the worker.
+            log.exception("round failed", packets=len(self._arrivals))
+        finally:
+            self._arrivals.clear()
+            self._slab.reset()
 
     def _pace(self) -> None:
         now = self._clock()
@@ -200,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 0 < options.port_min < options.port_max <= 65535:
         parser.error("--port-min must be below --port-max, both within 1-65535")
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_to_stderr()
     try:
         worker = RelayWorker(options.socket, options.name, ports=(options.port_min, options.port_max))
     except (LocalError, OSError) as error:

@@ -166,6 +166,10 @@ class ControlServer:
             self._handle(command, answer)
         except Refused as refusal:
             answer(refusal.error)
+        except Exception:
+            # The boundary at which a fault of ours costs one command and not the worker.
+            log.exception("command failed", worker=self._name, command=type(command).__name__)
+            answer(WorkerError("bad_request", "the worker failed at this command; see its log"))
 
 
 def _reply(seq: int, value: Value | WorkerError) -> Reply:

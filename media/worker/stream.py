@@ -33,6 +33,7 @@ from media.worker.control import (
     Stats,
     StreamStats,
 )
+from media.worker.log import log_to_stderr
 from media.worker.server import ORPHAN_S, Answer, ControlServer, Refused
 from media.worker.stream_input import StreamInput
 from media.worker.viewing import Changes, Viewing
@@ -221,6 +222,9 @@ async def serve(options: argparse.Namespace) -> int:
     except (LocalError, OSError) as error:
         log.error("cannot start", worker=options.name, error=str(error))
         return 1
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop, signal.Signals(number).name)
     try:
         await worker.listen(host.strip("[]"), int(port))
     except OSError as error:
@@ -228,9 +232,6 @@ async def serve(options: argparse.Namespace) -> int:
         worker.stop("no HTTP port")
         await worker.run()
         return 1
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop, signal.Signals(number).name)
     reason = await worker.run()
     log.info("ended", worker=options.name, reason=reason)
     return 0
@@ -246,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.http.rpartition(":")[2].isdigit():
         parser.error("--http wants HOST:PORT")
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_to_stderr()
     return uvloop.run(serve(options))
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import av
 import numpy as np
 import pytest
+import structlog
 from av.video.codeccontext import VideoCodecContext
 
 from media.ps.muxer import PsMuxer
@@ -101,6 +102,14 @@ class Running:
                 if true(stats):
                     return stats
                 await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def own_log() -> Iterator[None]:
+    """For tests that configure logging: the former configuration is put back."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from media.worker.batch import batch, catch_up
 from media.worker.gop import GopBudget
 from media.worker.sink import SinkStream
@@ -106,6 +109,14 @@ def test_rubbish_in_the_batch_is_left_out(wire: Any) -> None:
     stream.attach(sink(), 0.0)
     key = wire().frame(True)
     assert len(run(stream, [b"", key[0], b"\xff" * 40, key[1]])) == 2
+
+
+@given(st.lists(st.binary(max_size=60) | st.binary(max_size=40).map(lambda b: b"\x80\x60" + b), max_size=60))
+def test_whatever_arrives_is_survived(packets: list[bytes]) -> None:
+    stream = source()
+    stream.attach(sink(), 0.0)
+    for leg, number, payload in run(stream, packets, now=KEYLESS_S + 100):
+        assert leg == "out" and 0 <= number <= 0xFFFF and isinstance(payload, bytes)
 
 
 def test_catching_up_ends_in_live_or_waiting(wire: Any) -> None:

@@ -81,3 +81,23 @@ def test_waking_ends_a_wait_from_another_thread() -> None:
     assert loop.wait(0)
     loop.close()
     loop.wake()
+
+
+def test_a_failing_callback_costs_its_descriptor_only(
+    pair: tuple[socket.socket, socket.socket], capsys: pytest.CaptureFixture[str]
+) -> None:
+    loop, (one, other) = MediaLoop(), pair
+    calls: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("a fault of ours")
+
+    loop.add_writer(one.fileno(), fail)
+    loop.add_writer(other.fileno(), lambda: calls.append("served"))
+    loop.run_ready()
+    loop.run_ready()
+    assert calls == ["served", "served"]
+    assert "a fault of ours" in capsys.readouterr().out
+    loop.close()
+    one.close()
+    other.close()

@@ -422,7 +422,7 @@ async def test_a_worker_without_control_process_ends_itself(start_relay: StartRe
     assert not relay.thread.is_alive()
 
 
-def test_two_workers_cannot_own_one_socket(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_workers_cannot_own_one_socket(own_log: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     worker = RelayWorker(str(tmp_path / "r.sock"), "first")
     assert main(["--socket", str(tmp_path / "r.sock"), "--name", "second"]) == 1
     assert "another worker owns" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from media.worker.control import (
     AnyCommand,
     AnyMessage,
     CloseLeg,
+    Drain,
     FirstKeyFrame,
     FrameDecoder,
     Hello,
@@ -69,6 +70,8 @@ def setting(tmp_path: Path, now: list[float]) -> Iterator[tuple[ControlServer, C
     def handle(command: AnyCommand, answer: Answer) -> None:
         if isinstance(command, CloseLeg):
             raise Refused("no_such_leg", command.leg)
+        if isinstance(command, Drain):
+            raise ValueError("a fault of ours")
         answer(Opened(port=command.seq))
 
     path = str(tmp_path / "w.sock")
@@ -112,6 +115,15 @@ def test_commands_are_answered_or_refused(setting: Setting) -> None:
     control.send(Stats(seq=2), CloseLeg(seq=3, leg="x"))
     error = WorkerError("no_such_leg", "x")
     assert control.received() == [Reply(seq=2, ok=True, value=Opened(2)), Reply(seq=3, ok=False, error=error)]
+
+
+def test_a_fault_of_ours_costs_one_command(setting: Setting) -> None:
+    _, connect = setting
+    control = connect()
+    control.send(Hello(seq=1, epoch=1, name="n"), Drain(seq=2), Stats(seq=3))
+    _, failed, answered = control.received()
+    assert isinstance(failed, Reply) and failed.error is not None and "see its log" in failed.error.message
+    assert answered == Reply(seq=3, ok=True, value=Opened(3))
 
 
 def test_a_command_before_hello_is_refused(setting: Setting) -> None:

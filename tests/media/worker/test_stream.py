@@ -29,10 +29,12 @@ from media.worker.control import (
     InputClosed,
     InputReady,
     OpenInput,
+    OpenSink,
     OpenSource,
     OpenView,
     Shutdown,
     Snapshot,
+    StartSink,
     Stats,
     StreamStats,
     ViewerJoined,
@@ -155,6 +157,29 @@ async def test_a_viewer_gets_pictures_that_decode(start: Start, film: Any) -> No
     stats = await running.stats()
     assert stats.inputs[0].connected and stats.inputs[0].packets == len(film.packets(0, 41) + film.packets(41, 51))
     assert (stats.views[0].joined, stats.views[0].viewers, stats.views[0].dropped) == (1, 0, 0)
+
+
+async def test_a_camera_over_udp_reaches_a_viewer_through_the_relay(
+    start: Start, start_relay: Callable[..., Awaitable[Any]], film: Any
+) -> None:
+    running, relay = await start(), await start_relay()
+    source = await relay.client.call(OpenSource(leg="cam", transport="udp", bind=HOST, ssrc=1, accept_from=[HOST]))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera:
+        for packet in film.packets(0, 31):
+            camera.sendto(packet, (HOST, source.port))
+        await relay.until("cam", lambda s: s.first_key_at is not None)
+        opened = await running.client.call(OpenInput(input="in", bind=HOST))
+        await relay.client.call(OpenSink(leg="in", source="cam", transport="tcp_active", bind=HOST, ssrc=5))
+        await relay.client.call(StartSink(leg="in", remote=(HOST, opened.port)))
+        await relay.until("in", lambda s: s.packets > 0)
+        for packet in film.packets(31, 60):
+            camera.sendto(packet, (HOST, source.port))
+        await running.open_view()
+        async with running.http.get(running.url()) as response:
+            data = await read_until(response.content, lambda d: fragments(d) >= 8)
+    assert len(frames(data)) >= 8
+    stats = (await running.stats()).inputs[0]
+    assert (stats.lost, stats.damaged) == (0, 0)
 
 
 async def test_a_websocket_says_the_codec_first(start: Start, film: Any) -> None:
@@ -336,7 +361,9 @@ async def test_a_worker_without_control_process_ends_itself(start: Start) -> Non
     assert await asyncio.wait_for(running.run, 10) == "no control process"
 
 
-def test_what_cannot_be_had_is_an_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_had_is_an_exit_status(
+    own_log: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--name", "s", "--http"]
     with socket.create_server((HOST, 0)) as taken:
         http = f"{HOST}:{taken.getsockname()[1]}"
