@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.sipp.program import Registrar, Sipp
+from tests.stand.node import NODE_ID, PASSWORD, config, enrol, running_node
 from tests.stand.registrar import SmallRegistrar
 
 pytestmark = pytest.mark.sipp
@@ -60,3 +62,21 @@ async def test_sipp_answers_the_catalogue_query_in_two_fragments(
         ("3", "后门枪机"),
     ]
     assert [len(fragment.items) for fragment in platform.answers[17430]] == [2, 1]
+
+
+async def test_sipp_at_a_whole_node(tmp_path: Path) -> None:
+    logs = tmp_path / "sipp"
+    logs.mkdir()
+    async with running_node(config(tmp_path / "data")) as node:
+        await enrol(node, DEVICE)
+        address = Registrar("127.0.0.1", node.sip_port, NODE_ID, DEVICE, PASSWORD)
+        async with Sipp("register.xml", address, logs) as run:
+            await run.passed()
+        # The node asks for the catalogue at once; until the second sipp has the port, the query is repeated.
+        async with Sipp("catalog.xml", address, logs, port=run.port) as answering:
+            await answering.passed()
+        async with asyncio.timeout(10):
+            while await node.catalog.count(DEVICE) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        stored = [row.item.name async for row in node.catalog.all_items(DEVICE)]
+        assert sorted(stored) == sorted(["东门枪机", "大厅半球", "后门枪机"])
