@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from media.worker.log import LossyStream, log_to_stderr
 
 LOGGING = """
@@ -72,3 +74,27 @@ def test_a_line_says_when_how_bad_and_what(own_log: None) -> None:
     finally:
         sys.stderr = sys_stderr
     assert "warning" in line and "something happened" in line and "leg=a" in line
+
+
+def test_a_full_pipe_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(reading, "rb"), open(writing, "w") as pipe:
+        stream = LossyStream(pipe)
+        for _ in range(50):
+            assert stream.write("x" * 10_000) == 10_000
+        stream.flush()
+        while True:
+            try:
+                pipe.flush()
+                break
+            except BlockingIOError:
+                os.read(reading, 1 << 20)
+
+
+def test_a_pipe_behind_standard_error_is_made_non_blocking(own_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb"), open(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "__stderr__", pipe)
+        log_to_stderr()
+        assert not os.get_blocking(writing)
