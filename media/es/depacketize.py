@@ -59,7 +59,7 @@ class EsDepacketizer:
 
     def flush(self) -> list[AccessUnit]:
         """End of the stream: the picture at hand."""
-        return self._finish()
+        return self._finish() if self.sets is not None else []
 
     def _audio(self, payload: bytes, timestamp: int, gap: bool) -> list[AccessUnit]:
         if not payload:
@@ -142,7 +142,9 @@ class EsDepacketizer:
         kinds = [rules.nal_type(nal[0]) for nal in self._nals]
         slices = [kind for kind in kinds if rules.is_vcl(kind)]
         if not slices or self.sets is None or self._timestamp is None:
-            # Parameter sets in a frame of their own belong to the next picture.
+            # Parameter sets in a frame of their own belong to the next picture, unless their own was lost.
+            if self._damaged and self.sets is not None:
+                self._forget(self.sets)
             return []
         for nal in self._nals:
             self.sets.absorb(nal)
@@ -159,6 +161,14 @@ class EsDepacketizer:
         self._size = 0
         self._damaged = self._lost = False
         return [unit]
+
+    def _forget(self, sets: ParameterSets) -> None:
+        for nal in self._nals:
+            sets.absorb(nal)
+        self._nals = []
+        self._size = 0
+        self._damaged = False
+        self._lost = True
 
     def _recovers(self, kinds: list[int]) -> bool:
         """I slice behind a recovery point message (H.264 only)."""

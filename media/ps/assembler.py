@@ -111,7 +111,7 @@ class VideoAssembler:
             self.finish()
         elif self._has_slice:
             self._check_hints()
-        elif self._data and (self.codec is None or self._broken) and bytes(data[:4]).find(START_CODE) >= 0:
+        elif len(self._data) > 3 and (self.codec is None or self._broken) and START_CODE in bytes(data[:4]):
             self._drop()
         if not self._data and not self._accept(pts, data):
             return

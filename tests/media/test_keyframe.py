@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from media.es.annexb import nal_units
 from media.keyframe import KeyFrameFinder
+from media.ps.muxer import PsMuxer
+from media.ps.packetize import RtpPacketizer
+from media.unit import AccessUnit
 
 PACK = bytes.fromhex("000001ba 443457 3c4c01 005f6bf8".replace(" ", ""))
 PACK_STUFFED = bytes.fromhex("000001ba4434573c4c01005f6bfe") + b"\xff\xff\x00\x00\x01\x41"
@@ -193,3 +197,38 @@ def test_a_program_stream_joined_in_the_middle_is_recognised_at_its_first_pack()
 
 def test_short_and_audio_payloads_do_not_disturb() -> None:
     assert news([b"", b"\x00", b"\x67", b"\xd5" * 160, b"\x00\x00\x00\x00"]) == []
+
+
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+@pytest.mark.parametrize("slices", [1, 4])
+@pytest.mark.parametrize("size", [100, 333, 1388])
+def test_key_frames_of_real_encoders_in_ps(encode, codec: str, slices: int, size: int) -> None:
+    muxer, packetizer = PsMuxer(codec, "PCMA"), RtpPacketizer(1, max_payload=size)
+    payloads, starts = [], []
+    for unit in encode(codec, slices=slices):
+        sound = AccessUnit("PCMA", unit.dts, unit.dts, True, b"\xd5" * 320, "audio")
+        if unit.key:
+            starts.append(len(payloads))
+        payloads += [p[12:] for p in packetizer.packets(muxer.mux(unit, [sound]), unit.dts)]
+    assert [start for _, start in news(payloads)] == starts
+
+
+@pytest.mark.parametrize("slices", [1, 4])
+def test_key_frames_of_real_encoders_in_es(encode, slices: int) -> None:
+    payloads, starts = [], []
+    for unit in encode("H264", slices=slices):
+        if unit.key:
+            starts.append(len(payloads))
+        for nal in nal_units(unit.data):
+            parts = [nal[i : i + 300] for i in range(1, len(nal), 300)]
+            last = len(parts) - 1
+            head = nal[0] & 0xE0 | 28
+            payloads += (
+                [nal]
+                if len(nal) < 300
+                else [
+                    bytes((head, nal[0] & 31 | 0x80 * (i == 0) | 0x40 * (i == last))) + part
+                    for i, part in enumerate(parts)
+                ]
+            )
+    assert [start for _, start in news(payloads)] == starts

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import av
 import pytest
 
 from media.errors import LocalError
@@ -143,3 +149,32 @@ def test_wrong_use_is_our_fault() -> None:
         PsMuxer("H264").mux(video(b"", False, codec="H265"))
     with pytest.raises(LocalError):
         PsMuxer("H264").mux(audio())
+
+
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+def test_an_independent_reader_decodes_every_picture(encode, codec: str) -> None:
+    units = encode(codec, b_frames=2)
+    muxer = PsMuxer(codec)
+    with av.open(io.BytesIO(b"".join(map(muxer.mux, units))), format="mpeg") as container:
+        assert container.streams.video[0].codec_context.name == {"H264": "h264", "H265": "hevc"}[codec]
+        frames = list(container.decode(video=0))
+    assert [f.width for f in frames] == [128] * len(units)
+    assert [f.pts for f in frames] == sorted(u.pts for u in units)
+
+
+@pytest.mark.ffprobe
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+def test_ffprobe_reads_time_stamps_and_key_frames(encode, tmp_path: Path, codec: str) -> None:
+    units = encode(codec)
+    muxer = PsMuxer(codec)
+    path = tmp_path / "stream.ps"
+    path.write_bytes(b"".join(map(muxer.mux, units)))
+    shown = "frame=pts,key_frame,width"
+    done = subprocess.run(
+        ["ffprobe", "-v", "error", "-f", "mpeg", "-show_entries", shown, "-of", "json", str(path)],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    frames = json.loads(done.stdout)["frames"]
+    assert [(f["pts"], bool(f["key_frame"])) for f in frames] == [(u.pts, u.key) for u in units]
