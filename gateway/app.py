@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from catalog.store import CatalogStore
+from catalog.store import CatalogStore, SharingStore
 from gateway.calls_store import StoredCalls
 from gateway.compliance.grant import Grants
 from gateway.compliance.ledger import Ledger
@@ -167,11 +167,21 @@ class Node:
     def _build_desks(self) -> None:
         config, stores = self.config, self.stores
         self.cascade = Cascade(
-            self.catalog, stores.uppers, stores.rules, self.exchange, self.directory.upper, self.directory.local_id,
+            self.catalog,
+            SharingStore(stores.database.writer, write_turn=stores.database.write_turn),
+            stores.uppers,
+            stores.rules,
+            self.exchange,
+            self.directory.upper,
+            self.directory.local_id,
             node_name=config.node.name,
-        )  # fmt: skip
+        )
         self.notifier = CatalogueNotifier(
-            self.stack, stores.subscriptions, self.directory.upper, self.cascade.offline_items
+            self.stack,
+            stores.subscriptions,
+            self.directory.upper,
+            self.cascade.offline_items,
+            scope=self.cascade.codes_in,
         )
         self.cascade.notify = self.notifier.notify
         registrar = Registrar(realm=config.node.realm, account_of=self.directory.account)

@@ -41,7 +41,10 @@ OTHERWISE = ("device_id", "name", "event", "parental", "parent_id", "register_wa
 NEVER_SENT = frozenset({"ip_address", "port", "password"})
 """Address, port and password of a camera never go upward (regulation A7)."""
 
-_INFO_FIELDS = {facts.name: attribute for attribute, facts in facts_of(ItemInfo)}
+ELSEWHERE = "business_group_id"
+"""Written into Info up to the 2016 edition; the catalogue has it in one place, the item itself."""
+
+_INFO_FIELDS = {facts.name: attribute for attribute, facts in facts_of(ItemInfo) if attribute != ELSEWHERE}
 _INFO_TYPES = get_type_hints(ItemInfo)
 _EMPTY: dict[str, Any] = {name: getattr(Item(code=""), name) for name in SAME_NAME}
 _UNSET_PARENTS = frozenset({"", "0", "null"})
@@ -50,6 +53,8 @@ _UNSET_PARENTS = frozenset({"", "0", "null"})
 def item_of(wire: CatalogItem, peer_id: str) -> Item:
     """The catalogue's item of a received one. Nothing a peer writes costs the catalogue its item."""
     values = {name: _or(getattr(wire, name), _EMPTY[name]) for name in SAME_NAME}
+    if not values[ELSEWHERE] and wire.info is not None:
+        values[ELSEWHERE] = wire.info.business_group_id or ""
     return Item(
         code=wire.device_id,
         peer_id=peer_id,
@@ -157,7 +162,7 @@ def _typed(text: str, annotation: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _extra_texts(extra: Iterable[Extra]) -> dict[str, str]:

@@ -1,23 +1,23 @@
-"""What each upper platform sees of our catalogue, and keeping it told (目录级联).
+"""Keeping upper platforms told of what they are shown (目录级联): catalogue queries and change notifications.
 
-A sharing rule is evaluated to a set under published ids; queries are answered from it, never by waking a camera, and
-what changes in it is notified.
+Queries are answered from the evaluated sharing rule, never by waking a camera; what changes in it is notified.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
-from catalog import Item, Kind
-from catalog.store import CatalogStore, StoredItem
+from catalog import ChannelKey, Event, Item, Kind, PublishedChange, PublishedSet, diff
+from catalog.change import STATUS_EVENTS, Changes
+from catalog.store import CatalogStore, SharingStore
 from gateway.mapping import fixed_shape, status_event, wire_of
-from gateway.relay.hub import StreamKey
 from gateway.signalling.exchange import Correspondent, Exchange
-from gateway.signalling.outbox import UDP_BODY_BYTES, catalogue_pages, deliver
+from gateway.signalling.outbox import catalogue_pages, deliver
+from gateway.signalling.shared import SharedCatalogue, share
 from gateway.store.repository import Change
 from gateway.store.rules import Rule, Rules
 from gateway.store.uppers import Upper, Uppers
@@ -30,32 +30,31 @@ SETTLE_S = 0.1
 
 MAX_WINDOW = 32
 ITEMS_TCP = 100
+ITEMS_UDP = 20
+_CONTAINERS = (Kind.REGION, Kind.SYSTEM, Kind.GROUP, Kind.ORG)
+
+Notify = Callable[[str, list[CatalogItem]], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class SharedCatalogue:
-    """What one upper platform is shown: items by published id, with the real channel behind each."""
+class _Shown:
+    """One upper platform: what it is shown now, what it was last told, and what has to be looked at again."""
 
-    items: dict[str, Item] = field(default_factory=dict)
-    keys: dict[str, StreamKey] = field(default_factory=dict)
-    actions: frozenset[str] = frozenset()
+    shared: SharedCatalogue | None = None
+    told: PublishedSet | None = None
+    outdated: bool = True
+    """The rule has to be evaluated again."""
+    states: set[ChannelKey] = field(default_factory=set)
+    """Objects whose status alone changed."""
+    peers: set[str] = field(default_factory=set)
+    """Peers that came or went, and all their objects with them."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    follower: asyncio.Task[None] | None = None
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def real(self, published: str) -> StreamKey | None:
-        """The channel behind a published id; None: not shared."""
-        return self.keys.get(published)
-
-    def allows(self, action: str) -> bool:
-        return action in self.actions
-
-    def is_on(self, published: str) -> bool:
-        item = self.items.get(published)
-        return item is not None and item.status == "ON"
-
-
-Notify = Callable[[str, list[CatalogItem]], Awaitable[None]]
+    @property
+    def is_behind(self) -> bool:
+        return self.shared is None or self.outdated or bool(self.states) or bool(self.peers)
 
 
 class Cascade:
@@ -64,6 +63,7 @@ class Cascade:
     def __init__(
         self,
         store: CatalogStore,
+        sharing: SharingStore,
         uppers: Uppers,
         rules: Rules,
         exchange: Exchange,
@@ -71,51 +71,192 @@ class Cascade:
         local_id: Callable[[Upper], str],
         *,
         node_name: str,
+        settle_s: float = SETTLE_S,
     ) -> None:
         self._store = store
+        self._sharing = sharing
         self._uppers = uppers
         self._rules = rules
         self._exchange = exchange
         self._correspondent = correspondent
         self._local_id = local_id
         self._node_name = node_name
-        self._shared: dict[str, SharedCatalogue] = {}
-        self._building = asyncio.Lock()
-        self._stale = asyncio.Event()
+        self._settle_s = settle_s
+        self._shown: dict[str, _Shown] = {}
         self._answering: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._task: asyncio.Task[None] | None = None
         self._off: list[Callable[[], None]] = []
         self.notify: Notify | None = None
 
     async def start(self) -> None:
         """Follow the catalogue and the configuration from now on."""
         self._off = [
-            self._store.subscribe(lambda changes: self._stale.set()),
-            self._rules.on_change(self._configuration_changed),
-            self._uppers.on_change(self._configuration_changed),
+            self._store.subscribe(self._catalogue_changed),
+            self._rules.on_change(self._rule_changed),
+            self._uppers.on_change(self._upper_changed),
         ]
-        self._task = asyncio.create_task(self._follow(), name="cascade")
+        for upper in self._uppers:
+            if upper.enabled:
+                self._follow_upper(upper.id)
 
     async def stop(self) -> None:
         for off in self._off:
             off()
-        tasks = [task for task in (self._task, *self._answering.values()) if task is not None]
+        tasks = [shown.follower for shown in self._shown.values() if shown.follower is not None]
+        tasks += self._answering.values()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _configuration_changed(self, change: Change[Rule] | Change[Upper]) -> None:
-        self._stale.set()
+    # -- what changes
+
+    def _catalogue_changed(self, changes: Changes) -> None:
+        only_states = all(change.event in STATUS_EVENTS for change in changes.changes) and not changes.overrun
+        for shown in self._shown.values():
+            if not only_states:
+                shown.outdated = True
+            elif not shown.outdated:
+                shown.states.update(ChannelKey(changes.peer_id, change.code) for change in changes.changes)
+                if changes.peer_online is not None:
+                    shown.peers.add(changes.peer_id)
+            shown.stirred.set()
+
+    def _rule_changed(self, change: Change[Rule]) -> None:
+        for upper in self._uppers:
+            if upper.rule_id == change.id:
+                self._stir(upper.id)
+
+    def _upper_changed(self, change: Change[Upper]) -> None:
+        if change.after is not None and change.after.enabled:
+            self._follow_upper(change.id)
+            self._stir(change.id)
+            return
+        shown = self._shown.pop(change.id, None)
+        if shown is not None and shown.follower is not None:
+            shown.follower.cancel()
+
+    def _stir(self, upper_id: str) -> None:
+        shown = self._shown.get(upper_id)
+        if shown is not None:
+            shown.outdated = True
+            shown.stirred.set()
+
+    # -- what is shown
 
     async def shared(self, upper_id: str) -> SharedCatalogue:
-        """What an upper platform is shown right now."""
-        known = self._shared.get(upper_id)
-        if known is not None and not self._stale.is_set():
-            return known
-        async with self._building:
-            fresh = await self._evaluate(upper_id)
-            self._shared.setdefault(upper_id, fresh)
-            return fresh
+        """What an upper platform is shown right now; whatever was committed before the call is in it."""
+        shown = self._shown.get(upper_id)
+        if shown is None:
+            upper = self._uppers.get(upper_id)
+            if upper is None or not upper.enabled:
+                return SharedCatalogue()
+            shown = self._shown[upper_id] = _Shown()
+        if shown.is_behind or shown.turn.locked():
+            async with shown.turn:
+                await self._bring_up_to_date(upper_id, shown)
+        assert shown.shared is not None
+        return shown.shared
+
+    async def _bring_up_to_date(self, upper_id: str, shown: _Shown) -> None:
+        while shown.is_behind:
+            outdated, states, peers = shown.outdated or shown.shared is None, shown.states, shown.peers
+            shown.outdated, shown.states, shown.peers = False, set(), set()
+            try:
+                if outdated:
+                    shown.shared = await self._evaluate(upper_id)
+                elif shown.shared is not None:
+                    shown.shared = shown.shared.with_states(await self._fresh(shown.shared, states, peers))
+            except BaseException:
+                shown.outdated = True
+                raise
+
+    async def _fresh(self, shared: SharedCatalogue, states: set[ChannelKey], peers: set[str]) -> list[Item]:
+        """The objects among these that are shown, as they are now."""
+        wanted: dict[str, set[str]] = {}
+        for key in shared.published_id_of:
+            if key in states or key.peer_id in peers:
+                wanted.setdefault(key.peer_id, set()).add(key.code)
+        found: list[Item] = []
+        for peer_id, codes in wanted.items():
+            stored = await self._store.get_many(peer_id, codes)
+            found += [entry.effective for entry in stored.values()]
+        return found
+
+    async def _evaluate(self, upper_id: str) -> SharedCatalogue:
+        upper = self._uppers.get(upper_id)
+        if upper is None:
+            return SharedCatalogue()
+        rule = self._rules.get(upper.rule_id) if upper.rule_id else None
+        items = [entry.effective async for entry in self._store.all_items()] if rule is not None else []
+        system = Item(
+            code=self._local_id(upper), name=self._node_name, manufacturer="gb28181-gateway", model="gbgateway"
+        )
+        given = await self._sharing.published_ids(upper_id) if rule is not None else {}
+        echoes = await self._echoes({item.peer_id for item in items})
+        shared = await asyncio.to_thread(
+            share, rule, items, upper_id=upper_id, system=system, given=given, echoes=echoes
+        )
+        # Stored before anybody sees them: an upper platform never finds another camera behind a code it knows.
+        await self._sharing.give_ids(upper_id, shared.published.new_ids)
+        for problem in shared.published.unmountable[:10]:
+            log.info("not where it hangs", upper=upper_id, object="/".join(problem.key), reason=problem.reason)
+        return shared
+
+    async def _echoes(self, peers: set[str]) -> dict[str, set[str]]:
+        """For peers that are upper platforms too: every code they have from us, and may list as theirs."""
+        echoes: dict[str, set[str]] = {}
+        for upper in self._uppers:
+            if upper.id in peers:
+                shown = self._shown.get(upper.id)
+                echoes[upper.id] = set((await self._sharing.published_ids(upper.id)).values())
+                if shown is not None and shown.shared is not None:
+                    echoes[upper.id].update(shown.shared.items)
+        return echoes
+
+    # -- telling
+
+    def _follow_upper(self, upper_id: str) -> None:
+        shown = self._shown.setdefault(upper_id, _Shown())
+        if shown.follower is None:
+            shown.follower = asyncio.create_task(self._follow(upper_id, shown), name=f"cascade to {upper_id}")
+
+    async def _follow(self, upper_id: str, shown: _Shown) -> None:
+        """After each change, tell the difference. What changes while telling is told together afterwards."""
+        while True:
+            try:
+                await self._tell_difference(upper_id, shown)
+            except Exception:  # task boundary: the next change tries again
+                log.exception("notifying failed", upper=upper_id)
+            await shown.stirred.wait()
+            await asyncio.sleep(self._settle_s)
+            shown.stirred.clear()
+
+    async def _tell_difference(self, upper_id: str, shown: _Shown) -> None:
+        shared = await self.shared(upper_id)
+        old, shown.told = shown.told, shared.published
+        upper = self._correspondent(upper_id)
+        if old is None or old is shared.published or self.notify is None or upper is None:
+            return
+        news = [event_item(change, upper.edition) for change in diff(old, shared.published)]
+        if news:
+            await self.notify(upper_id, news)
+
+    async def offline_items(self, upper_id: str) -> list[CatalogItem]:
+        """For the first NOTIFY of a subscription: what is not ON; everything else is assumed to be."""
+        shared = await self.shared(upper_id)
+        return [
+            status_event(code, item.fault or Event.OFF.value)
+            for code, item in shared.items.items()
+            if item.status != "ON" or item.fault
+        ]
+
+    async def codes_in(self, upper_id: str, subject: str) -> frozenset[str] | None:
+        """The published ids a subscription to `subject` is about; None: all of them."""
+        upper = self._uppers.get(upper_id)
+        if upper is None or subject in ("", self._local_id(upper)):
+            return None
+        return frozenset(item.code for item in (await self.shared(upper_id)).below(subject))
+
+    # -- answering
 
     async def answer(self, upper: Correspondent, query: CatalogQuery) -> None:
         """Answer a catalogue query; a repeated query (same SN) joins the answer under way."""
@@ -130,145 +271,42 @@ class Cascade:
 
     async def _answer(self, upper: Correspondent, query: CatalogQuery) -> None:
         shared = await self.shared(upper.id)
-        items = [self._wire(item, upper.edition) for item in self._queried(shared, query.device_id, upper.own_id)]
-        reliable = upper.peer.transport == "TCP"
+        whole = query.device_id == upper.own_id
+        asked = list(shared.items.values()) if whole else shared.below(query.device_id)
+        room = self._exchange.body_room(upper)
         pages = catalogue_pages(
             query.sn,
             query.device_id,
-            items,
+            [wire_item(item, upper.edition) for item in asked],
             charset=upper.charset,
             edition=upper.edition,
-            per_message=ITEMS_TCP if reliable else 4,
-            body_bytes=None if reliable else UDP_BODY_BYTES,
+            per_message=ITEMS_TCP if room is None else ITEMS_UDP,
+            body_bytes=room,
         )
         delivery = await deliver(pages, lambda page: self._exchange.send(upper, page), max_window=MAX_WINDOW)
         log.info(
-            "catalogue sent",
+            "catalogue sent" if delivery.problem is None else "catalogue not sent smoothly",
             upper=upper.id,
-            items=len(items),
+            items=len(asked),
             messages=delivery.messages,
             acknowledged=delivery.acknowledged,
+            repeated=delivery.repeated,
             failed=delivery.failed,
+            unsent=delivery.unsent,
             problem=delivery.problem,
         )
 
-    def _queried(self, shared: SharedCatalogue, code: str, own_id: str) -> list[Item]:
-        """The part of the catalogue a query's DeviceID asks for (GB/T 28181-2022 Annex J)."""
-        if code == own_id:
-            return list(shared.items.values())
-        if len(code) in (2, 4, 6, 8):
-            return [item for item in shared.items.values() if item.code == code or item.region.startswith(code)]
-        below, found = {code}, []
-        for item in shared.items.values():
-            if item.code == code:
-                found.append(item)
-        grown = True
-        while grown:
-            grown = False
-            for item in shared.items.values():
-                if item.code not in below and below.intersection(item.parent_ids):
-                    below.add(item.code)
-                    found.append(item)
-                    grown = True
-        return found
 
-    async def offline_items(self, upper_id: str) -> list[CatalogItem]:
-        """For the first NOTIFY of a subscription: what is not ON; everything else is assumed to be."""
-        shared = await self.shared(upper_id)
-        return [status_event(code, "OFF") for code, item in shared.items.items() if item.status != "ON"]
-
-    async def _follow(self) -> None:
-        """After each change, evaluate again and tell the difference."""
-        for upper in self._uppers:
-            if upper.enabled:
-                self._shared[upper.id] = await self._evaluate(upper.id)
-        while True:
-            await self._stale.wait()
-            await asyncio.sleep(SETTLE_S)
-            self._stale.clear()
-            for upper in self._uppers:
-                if upper.enabled:
-                    try:
-                        await self._tell_difference(upper.id)
-                    except Exception:  # task boundary: one upper platform's trouble is not another's
-                        log.exception("notifying failed", upper=upper.id)
-
-    async def _tell_difference(self, upper_id: str) -> None:
-        async with self._building:
-            fresh = await self._evaluate(upper_id)
-            old = self._shared.get(upper_id, SharedCatalogue())
-            self._shared[upper_id] = fresh
-        upper = self._correspondent(upper_id)
-        if self.notify is None or upper is None:
-            return
-        news = difference(old, fresh, lambda item, event: self._wire(item, upper.edition, event))
-        if news:
-            await self.notify(upper_id, news)
-
-    def _wire(self, item: Item, edition: Edition, event: str | None = None) -> CatalogItem:
-        wire = wire_of(item, event=event)
-        if item.kind in (Kind.REGION, Kind.SYSTEM, Kind.GROUP, Kind.ORG):
-            return fixed_shape(wire, item.kind.value, edition)
-        return wire
-
-    async def _evaluate(self, upper_id: str) -> SharedCatalogue:
-        """The set a sharing rule comes to; without a rule nothing but our own system item is shown."""
-        upper = self._uppers.get(upper_id)
-        if upper is None:
-            return SharedCatalogue()
-        own = self._local_id(upper)
-        system = Item(code=own, name=self._node_name, manufacturer="gb28181-gateway", model="gbgateway")
-        rule = self._rules.get(upper.rule_id) if upper.rule_id else None
-        shared = SharedCatalogue(
-            items={own: system}, actions=frozenset(rule.actions) if rule is not None else frozenset()
-        )
-        if rule is None:
-            return shared
-        stored = [entry async for entry in self._store.all_items()]
-        for entry in stored:
-            if entry.peer_id != upper_id and not entry.item.is_secret and selects(rule, entry, stored):
-                self._publish(shared, rule, entry, own)
-        return shared
-
-    def _publish(self, shared: SharedCatalogue, rule: Rule, entry: StoredItem, own: str) -> None:
-        key = StreamKey(entry.peer_id, entry.code)
-        published = rule.published.get(str(key), entry.code)
-        if published in shared.items:
-            return
-        parents = tuple(parent for parent in entry.item.parent_ids if parent != entry.peer_id) or (own,)
-        status = "ON" if entry.online and entry.item.status == "ON" else "OFF"
-        shared.items[published] = replace(entry.item, code=published, parent_ids=parents, status=status)
-        shared.keys[published] = key
+def wire_item(item: Item, edition: Edition, event: str | None = None) -> CatalogItem:
+    """An item as it goes upward: containers in the fixed shape of Annex J."""
+    wire = wire_of(item, event=event)
+    if item.kind in _CONTAINERS:
+        return fixed_shape(wire, item.kind.value, edition)
+    return wire
 
 
-def selects(rule: Rule, entry: StoredItem, everything: list[StoredItem]) -> bool:
-    """Whether a rule shares an object."""
-    names = {entry.code, f"{entry.peer_id}/{entry.code}"}
-    if names.intersection(rule.exclude):
-        return False
-    if rule.mode == "all":
-        return True
-    if rule.mode == "list":
-        return bool(names.intersection(rule.channels))
-    roots = set(rule.channels)
-    if names & roots or entry.peer_id in roots:
-        return True
-    return bool(roots.intersection(entry.item.parent_ids)) or any(
-        entry.item.region.startswith(root) for root in roots if len(root) in (2, 4, 6, 8)
-    )
-
-
-def difference(
-    old: SharedCatalogue, new: SharedCatalogue, wire: Callable[[Item, str], CatalogItem]
-) -> list[CatalogItem]:
-    """The events that make `old` into `new`: ADD and UPDATE with the whole item, ON, OFF and DEL with the id alone."""
-    news = [status_event(code, "DEL") for code in old.items if code not in new.items]
-    for code, item in new.items.items():
-        before = old.items.get(code)
-        if before is None:
-            news.append(wire(item, "ADD"))
-        elif replace(before, status=item.status).content_hash() != item.content_hash():
-            news.append(wire(item, "UPDATE"))
-        elif before.status != item.status:
-            news.append(status_event(code, item.status))
-    return news
+def event_item(change: PublishedChange, edition: Edition) -> CatalogItem:
+    """One event: ADD and UPDATE with the whole item, the others with the id alone (GB/T 28181-2022 Annex N)."""
+    if change.item is None:
+        return status_event(change.code, change.event.value)
+    return wire_item(change.item, edition, change.event.value)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -17,14 +19,25 @@ log = structlog.get_logger("control")
 
 KEY_FRAME_INTERVAL_S = 2.0
 MAX_REMEMBERED = 5000
+MAX_WAITING = 32
+"""Commands that may wait for their turn at one camera."""
 
 
 class Controls:
-    """Sends control commands to peers below us."""
+    """Sends control commands to peers below us, one after the other to each camera: a "stop" must never overtake the
+    "left" before it. `clock` is any clock in seconds that never goes back."""
 
-    def __init__(self, exchange: Exchange, correspondent: Callable[[str], Correspondent | None]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        correspondent: Callable[[str], Correspondent | None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._exchange = exchange
         self._correspondent = correspondent
+        self._clock = clock
+        self._turns: dict[StreamKey, tuple[asyncio.Lock, int]] = {}
         self._key_frame_asked: dict[StreamKey, float] = {}
 
     async def ptz(self, key: StreamKey, ptz_cmd: str, priority: int | None = None) -> None:
@@ -32,11 +45,28 @@ class Controls:
         command = PtzControl(
             sn=self._exchange.next_sn(), device_id=key.code, ptz_cmd=ptz_cmd, control_priority=priority
         )
-        await self._tell(key, command)
+        async with self._turn(key):
+            await self._tell(key, command)
+
+    @asynccontextmanager
+    async def _turn(self, key: StreamKey) -> AsyncIterator[None]:
+        lock, waiting = self._turns.get(key, (asyncio.Lock(), 0))
+        if waiting > MAX_WAITING:
+            raise Failure(Reason.BUSY, f"{waiting} commands are waiting for this camera", channel=key.code)
+        self._turns[key] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            waiting = self._turns[key][1] - 1
+            if waiting:
+                self._turns[key] = (lock, waiting)
+            else:
+                del self._turns[key]
 
     async def key_frame(self, key: StreamKey) -> None:
         """Ask for a key frame, at most once per two seconds and camera; trouble is only logged."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._key_frame_asked.get(key, -KEY_FRAME_INTERVAL_S) < KEY_FRAME_INTERVAL_S:
             return
         if len(self._key_frame_asked) >= MAX_REMEMBERED:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gateway.signalling.requests import MANSCDP, Party, request_to
-from sip import RemoteError, Response
+from sip import RemoteError, Request, Response
 from sip.aio import Peer, SipStack
 from sip.manscdp import Command, Edition, dumps
 
 MAX_ANSWERS_WAITING = 20_000
 MAX_QUESTIONS = 10_000
+MAX_DATAGRAM = 1300
+STAMPED_HEADERS = 180
+"""Bytes kept for what the stack adds: the Via with its branch, the User-Agent, a longer Content-Length."""
 
 
 class QuestionRefused(Exception):
@@ -43,11 +47,11 @@ class Correspondent:
 
 @dataclass(slots=True)
 class Question:
-    """An open question; `answers` fills as they come in."""
+    """An open question; `answers` fills as they come in. None among them says that something else happened to it."""
 
     key: tuple[str, str, int]
     sn: int
-    answers: asyncio.Queue[Command] = field(default_factory=lambda: asyncio.Queue(MAX_ANSWERS_WAITING))
+    answers: asyncio.Queue[Command | None] = field(default_factory=lambda: asyncio.Queue(MAX_ANSWERS_WAITING))
     overflowed: int = 0
 
 
@@ -57,7 +61,9 @@ class Exchange:
     def __init__(self, stack: SipStack, me: Party) -> None:
         self._stack = stack
         self._me = me
-        self._sn = itertools.count(1)
+        # Not from 1 again after a restart: late answers to questions of before must not match. Small, because some
+        # devices keep only 16 bits of it.
+        self._sn = itertools.count(1 + secrets.randbelow(30_000))
         self._open: dict[tuple[str, str, int], Question] = {}
 
     def next_sn(self) -> int:
@@ -96,17 +102,25 @@ class Exchange:
 
     async def send(self, to: Correspondent, body: bytes, target: str = "", timeout_s: float = 8.0) -> Response:
         """Send one body and return the final response, whatever it is."""
-        me = Party(to.own_id) if to.own_id else self._me
-        request = request_to(
+        return await self._stack.ask(self._message(to, body, target), to.peer, timeout_s=timeout_s)
+
+    def body_room(self, to: Correspondent) -> int | None:
+        """How many bytes of body a MESSAGE to this peer may carry so that a datagram stays whole on its way (RFC 3261
+        18.1.1: 1300 bytes); None over TCP, where it does not matter."""
+        if to.peer.transport == "TCP":
+            return None
+        return MAX_DATAGRAM - STAMPED_HEADERS - len(self._message(to, b"", "").to_bytes())
+
+    def _message(self, to: Correspondent, body: bytes, target: str) -> Request:
+        return request_to(
             "MESSAGE",
-            me=me,
+            me=Party(to.own_id) if to.own_id else self._me,
             target=Party(target or to.id, to.domain),
             peer=to.peer,
             local=self._stack.local_address(to.peer),
             body=body,
             content_type=MANSCDP,
         )
-        return await self._stack.ask(request, to.peer, timeout_s=timeout_s)
 
 
 __all__ = ["Correspondent", "Exchange", "Question", "QuestionRefused", "RemoteError"]

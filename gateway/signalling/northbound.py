@@ -7,10 +7,12 @@ for it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
+from catalog import is_playable
 from gateway.compliance.access import AccessRequest, Action, Actor, Facts
 from gateway.compliance.grant import Grant, Grants
 from gateway.errors import Failure, Reason
@@ -39,6 +41,8 @@ from sip.sdp import Sdp
 from sip.subject import Subject
 
 log = structlog.get_logger("northbound")
+
+FIRMWARE = "0.1.0"
 
 ANSWERED_CONTROLS = ("GuardControl", "RecordControl", "AlarmControl", "HomePositionControl", "DeviceUpgradeControl")
 """Controls whose sender waits for a result (GB/T 28181-2022 9.3); those we do not pass on are answered ERROR."""
@@ -112,7 +116,7 @@ class Northbound:
         incoming, upper_id = request.incoming, request.upper_id
         upper = self._uppers.require(upper_id)
         correspondent = self._correspondent(upper_id)
-        if (incoming.request.max_forwards or 70) <= 0:
+        if incoming.request.max_forwards <= 0:
             raise Failure(Reason.TOO_MANY_HOPS)
         offer = Sdp.parse(incoming.request.body)
         if offer.session.strip().lower() not in ("play", ""):
@@ -140,9 +144,9 @@ class Northbound:
                     keep_ssrc=upper.ssrc_policy == "upper",
                 )
             )
-        except Failure as failure:
+        except BaseException as error:
             if self._open_grants.pop(grant.id, None) is not None:
-                await self._end(grant, failure.step)
+                await self._end(grant, error.step if isinstance(error, Failure) else "bad_request")
             raise
 
     async def call_ended(self, call: UpperCall, reason: str) -> None:
@@ -186,32 +190,39 @@ class Northbound:
         await self._grants.ended(grant, seconds=seconds, bytes_sent=0, reason=reason)
 
     async def _answer_info(self, upper: Correspondent, query: DeviceInfoQuery) -> None:
-        channels = len(await self._cascade.shared(upper.id))
-        await self._exchange.tell(
-            upper,
-            DeviceInfoResponse(
-                sn=query.sn,
-                device_id=query.device_id,
-                device_name=self._node_name,
+        """Of ourselves, or of an object that is shown; anything else does not exist."""
+        shared = await self._cascade.shared(upper.id)
+        item = shared.items.get(query.device_id)
+        answer = DeviceInfoResponse(sn=query.sn, device_id=query.device_id, result="ERROR")
+        if query.device_id == upper.own_id:
+            answer = replace(
+                answer,
                 result="OK",
+                device_name=self._node_name,
                 manufacturer="gb28181-gateway",
                 model="gbgateway",
-                firmware="0.1.0",
-                channel=channels,
-            ),
-        )
+                firmware=FIRMWARE,
+                channel=sum(1 for key in shared.published.keys.values() if is_playable(key.code)),
+            )
+        elif item is not None:
+            answer = replace(
+                answer, result="OK", device_name=item.name, manufacturer=item.manufacturer, model=item.model
+            )
+        await self._exchange.tell(upper, answer)
 
     async def _answer_status(self, upper: Correspondent, query: DeviceStatusQuery) -> None:
         shared = await self._cascade.shared(upper.id)
+        item = shared.items.get(query.device_id)
+        known = query.device_id == upper.own_id or item is not None
         online = query.device_id == upper.own_id or shared.is_on(query.device_id)
         await self._exchange.tell(
             upper,
             DeviceStatusResponse(
                 sn=query.sn,
                 device_id=query.device_id,
-                result="OK",
+                result="OK" if known else "ERROR",
                 online="ONLINE" if online else "OFFLINE",
-                status="OK",
+                status="ERROR" if item is not None and item.fault else "OK",
             ),
         )
 

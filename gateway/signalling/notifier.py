@@ -9,18 +9,19 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from gateway.errors import NotFound
-from gateway.signalling.exchange import Correspondent
+from gateway.signalling.exchange import MAX_DATAGRAM, STAMPED_HEADERS, Correspondent
+from gateway.signalling.outbox import WORTH_TRYING_AGAIN, packed
 from gateway.signalling.requests import MANSCDP, contact_of
 from gateway.signalling.router import FromUpper
 from gateway.store.subscriptions import StoredSubscription, Subscriptions
-from sip import RemoteError, response_to
+from sip import RemoteError, Request, response_to
 from sip.aio import SipStack
 from sip.dialog import Dialog
 from sip.manscdp import CatalogItem, CatalogNotify, CatalogQuery, Parsed, dumps
@@ -28,10 +29,22 @@ from sip.manscdp import CatalogItem, CatalogNotify, CatalogQuery, Parsed, dumps
 log = structlog.get_logger("subscription")
 
 MIN_EXPIRES, DEFAULT_EXPIRES, MAX_EXPIRES = 30, 600, 86_400
-ITEMS_PER_NOTIFY_UDP = 2
+ITEMS_PER_NOTIFY_UDP = 20
 ITEMS_PER_NOTIFY_TCP = 100
 FAILURES_ALLOWED = 3
 MAX_SUBSCRIPTIONS = 1000
+CSEQ_GAP = 100_000
+"""Added to CSeq after a restart: NOTIFYs sent since the dialog was last stored have used some (RFC 3261 12.2.1.1 allows
+gaps, not repetitions)."""
+
+GONE = frozenset({404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604})
+"""Answers to a NOTIFY that end the subscription at once (RFC 6665 4.2.2)."""
+
+Scope = Callable[[str, str], Awaitable[frozenset[str] | None]]
+
+
+async def _everything(upper_id: str, subject: str) -> frozenset[str] | None:
+    return None
 
 
 @dataclass(slots=True)
@@ -46,10 +59,17 @@ class Subscription:
     expires_at: float
     sn: int = 0
     failures: int = 0
+    known: frozenset[str] = frozenset()
+    """The ids it is about, where it is not about everything."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class CatalogueNotifier:
-    """Keeps the subscriptions and sends the NOTIFYs, one at a time for each subscription."""
+    """Keeps the subscriptions and sends the NOTIFYs, one at a time for each subscription.
+
+    `initial(upper_id)` are the items of the first NOTIFY; `scope(upper_id, subject)` the ids a subject is about (None:
+    all).
+    """
 
     def __init__(
         self,
@@ -57,30 +77,38 @@ class CatalogueNotifier:
         store: Subscriptions,
         correspondent: Callable[[str], Correspondent | None],
         initial: Callable[[str], Awaitable[list[CatalogItem]]],
+        *,
+        scope: Scope = _everything,
+        answer_s: float = 8.0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._stack = stack
         self._store = store
         self._correspondent = correspondent
         self._initial = initial
+        self._scope = scope
+        self._answer_s = answer_s
+        self._clock = clock
         self._subscriptions: dict[str, Subscription] = {}
-        self._order: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def of_upper(self, upper_id: str) -> list[Subscription]:
-        now = time.time()
+        now = self._clock()
         return [s for s in self._subscriptions.values() if s.upper_id == upper_id and s.expires_at > now]
 
     def restore(self) -> None:
         """Take up the stored subscriptions that are still valid."""
-        now = time.time()
+        now = self._clock()
         for stored in self._store.all():
             if stored.direction == "in" and stored.expires_at > now:
+                dialog = Dialog.from_dict(stored.dialog)
+                dialog.local_cseq += CSEQ_GAP
                 self._subscriptions[stored.id] = Subscription(
                     stored.id,
                     stored.peer_id,
                     stored.subject,
                     stored.event,
-                    Dialog.from_dict(stored.dialog),
+                    dialog,
                     stored.expires_at,
                     int(stored.state.get("sn", 0)),
                 )
@@ -90,7 +118,7 @@ class CatalogueNotifier:
         incoming = request.incoming
         message = incoming.request
         wanted = message.expires if message.expires is not None else DEFAULT_EXPIRES
-        known = self._find(request.upper_id, message.call_id)
+        known = self._find(request.upper_id, message)
         if known is None and message.to.tag is not None:
             incoming.respond(481)
             return
@@ -107,8 +135,9 @@ class CatalogueNotifier:
                 incoming.respond(503)
                 return
             known = self._begin(request, subject)
+        known.dialog.refresh_target(message)
         self._accept(request, known, granted)
-        known.expires_at = time.time() + granted
+        known.expires_at = self._clock() + granted
         if granted == 0:
             await self._end(known, "timeout")
             return
@@ -119,9 +148,10 @@ class CatalogueNotifier:
     def _begin(self, request: FromUpper, subject: str) -> Subscription:
         incoming = request.incoming
         dialog = Dialog.from_server(incoming.request, response_to(incoming.request, 200, to_tag=incoming.local_tag))
-        # The same subject again without the old dialog: the upper platform restarted; the new one replaces the old.
+        # The same subject again without the old dialog: the upper platform restarted, or subscribes anew instead of
+        # refreshing; the new one replaces the old.
         for old in self.of_upper(request.upper_id):
-            if old.subject == subject:
+            if old.subject == subject or old.dialog.call_id == dialog.call_id:
                 self._subscriptions.pop(old.id, None)
                 self._spawn(self._forget(old.id), f"forget {old.id}")
         event = incoming.request.headers.get("Event") or "Catalog"
@@ -137,59 +167,98 @@ class CatalogueNotifier:
 
     async def notify(self, upper_id: str, items: list[CatalogItem]) -> None:
         """Tell every subscription of an upper platform; the items are under their published ids."""
-        for subscription in self.of_upper(upper_id):
-            await self._notify(subscription, items)
+        await asyncio.gather(*(self._tell(subscription, items) for subscription in self.of_upper(upper_id)))
+
+    async def _tell(self, subscription: Subscription, items: list[CatalogItem]) -> None:
+        async with subscription.turn:
+            codes = await self._scope(subscription.upper_id, subscription.subject)
+            if codes is not None:
+                about = codes | subscription.known  # what was in it, for those that are gone from it
+                items = [item for item in items if item.device_id in about]
+                subscription.known = codes
+            if items:
+                await self._send_all(subscription, items)
 
     async def _send_initial(self, subscription: Subscription) -> None:
-        items = await self._initial(subscription.upper_id)
-        await self._notify(subscription, items, even_if_empty=True)
+        # The turn is taken before looking: no change may be told before the state it changes.
+        async with subscription.turn:
+            items = await self._initial(subscription.upper_id)
+            codes = await self._scope(subscription.upper_id, subscription.subject)
+            if codes is not None:
+                items = [item for item in items if item.device_id in codes]
+                subscription.known = codes
+            await self._send_all(subscription, items)
 
-    async def _notify(
-        self, subscription: Subscription, items: list[CatalogItem], *, even_if_empty: bool = False
-    ) -> None:
+    async def _send_all(self, subscription: Subscription, items: list[CatalogItem]) -> None:
         upper = self._correspondent(subscription.upper_id)
-        if upper is None or (not items and not even_if_empty):
+        if upper is None:
             return
-        size = ITEMS_PER_NOTIFY_TCP if upper.peer.transport == "TCP" else ITEMS_PER_NOTIFY_UDP
-        async with self._order.setdefault(subscription.id, asyncio.Lock()):
-            for start in range(0, max(len(items), 1), size):
+        reliable = upper.peer.transport == "TCP"
+        parts = packed(
+            items,
+            lambda part: self._body(subscription, upper, part),
+            most=ITEMS_PER_NOTIFY_TCP if reliable else ITEMS_PER_NOTIFY_UDP,
+            body_bytes=None if reliable else self._room(subscription, upper),
+        )
+        bodies = (body for _, body in parts) if items else iter([self._body(subscription, upper, ())])
+        for body in bodies:
+            while not await self._deliver(subscription, upper, self._active(subscription), body):
                 if subscription.id not in self._subscriptions:
                     return
-                await self._send(subscription, upper, items[start : start + size])
-            await self._remember(subscription)
+        await self._remember(subscription)
 
-    async def _send(self, subscription: Subscription, upper: Correspondent, items: list[CatalogItem]) -> None:
+    def _body(self, subscription: Subscription, upper: Correspondent, items: Sequence[CatalogItem]) -> bytes:
         subscription.sn += 1
         message = CatalogNotify(
-            sn=subscription.sn, device_id=subscription.subject or upper.own_id, sum_num=len(items), items=items
+            sn=subscription.sn,
+            device_id=subscription.subject or upper.own_id,
+            sum_num=len(items),
+            items=list(items),
         )
-        remaining = max(0, round(subscription.expires_at - time.time()))
-        await self._deliver(
-            subscription,
-            upper,
-            f"active;expires={remaining}",
-            dumps(message, charset=upper.charset, edition=upper.edition),
-        )
+        return dumps(message, charset=upper.charset, edition=upper.edition)
 
-    async def _deliver(self, subscription: Subscription, upper: Correspondent, state: str, body: bytes) -> None:
+    def _active(self, subscription: Subscription) -> str:
+        return f"active;expires={max(0, round(subscription.expires_at - self._clock()))}"
+
+    def _room(self, subscription: Subscription, upper: Correspondent) -> int:
+        """What a body may take so that the datagram stays within 1300 bytes (RFC 3261 18.1.1)."""
+        empty = self._request(subscription, upper, self._active(subscription), b"", cseq=subscription.dialog.local_cseq)
+        return MAX_DATAGRAM - STAMPED_HEADERS - len(empty.to_bytes())
+
+    def _request(
+        self, subscription: Subscription, upper: Correspondent, state: str, body: bytes, cseq: int | None = None
+    ) -> Request:
         local = self._stack.local_address(upper.peer)
-        headers = [("Event", subscription.event), ("Subscription-State", state)]
-        if body:
-            headers.append(("Content-Type", MANSCDP))
+        headers = [("Event", subscription.event), ("Subscription-State", state), ("Content-Type", MANSCDP)]
         user = subscription.dialog.local_uri.uri.user or upper.own_id
-        request = subscription.dialog.request("NOTIFY", contact=contact_of(user, local), headers=headers, body=body)
+        contact = contact_of(user, local)
+        fields = headers if body else headers[:2]
+        return subscription.dialog.request("NOTIFY", contact=contact, headers=fields, body=body, cseq=cseq)
+
+    async def _deliver(self, subscription: Subscription, upper: Correspondent, state: str, body: bytes) -> bool:
+        """Send one NOTIFY; False when it should be sent again. A subscription whose NOTIFYs fail is dropped."""
+        problem = ""
         try:
-            response = await self._stack.ask(request, upper.peer)
+            request = self._request(subscription, upper, state, body)
+            response = await self._stack.ask(request, upper.peer, timeout_s=self._answer_s)
         except RemoteError as error:
-            subscription.failures += 1
-            log.warning("NOTIFY not answered", upper=upper.id, problem=str(error), failures=subscription.failures)
-            if subscription.failures >= FAILURES_ALLOWED:
-                await self._drop(subscription)
-            return
-        if response.status == 481:
+            problem = str(error)
+        else:
+            if response.status < 300:
+                subscription.failures = 0
+                return True
+            problem = f"answered {response.status} {response.reason}"
+            if response.status in GONE:
+                subscription.failures = FAILURES_ALLOWED
+            elif response.status not in WORTH_TRYING_AGAIN:
+                # The peer's opinion of this one message: sending it again would not change it.
+                log.warning("NOTIFY refused", upper=upper.id, problem=problem)
+                return True
+        subscription.failures += 1
+        log.warning("NOTIFY not accepted", upper=upper.id, problem=problem, failures=subscription.failures)
+        if subscription.failures >= FAILURES_ALLOWED:
             await self._drop(subscription)
-        elif response.status < 300:
-            subscription.failures = 0
+        return False
 
     async def _end(self, subscription: Subscription, reason: str) -> None:
         upper = self._correspondent(subscription.upper_id)
@@ -199,7 +268,7 @@ class CatalogueNotifier:
 
     async def expire(self) -> None:
         """Drop what was not refreshed."""
-        now = time.time()
+        now = self._clock()
         for subscription in list(self._subscriptions.values()):
             if subscription.expires_at <= now:
                 await self._drop(subscription)
@@ -214,9 +283,10 @@ class CatalogueNotifier:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _find(self, upper_id: str, call_id: str) -> Subscription | None:
+    def _find(self, upper_id: str, message: Request) -> Subscription | None:
+        """The subscription a request in a dialog belongs to."""
         for subscription in self._subscriptions.values():
-            if subscription.upper_id == upper_id and subscription.dialog.call_id == call_id:
+            if subscription.upper_id == upper_id and subscription.dialog.matches(message):
                 return subscription
         return None
 
@@ -233,13 +303,12 @@ class CatalogueNotifier:
                 dialog=subscription.dialog.to_dict(),
                 state={"sn": subscription.sn},
                 expires_at=subscription.expires_at,
-                created_at=time.time(),
+                created_at=self._clock(),
             )
         )
 
     async def _drop(self, subscription: Subscription) -> None:
         self._subscriptions.pop(subscription.id, None)
-        self._order.pop(subscription.id, None)
         await self._forget(subscription.id)
 
     async def _forget(self, subscription_id: str) -> None:

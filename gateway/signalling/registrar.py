@@ -7,19 +7,21 @@ differently for an unknown id and a wrong password.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from gateway.signalling.bindings import Binding
 from sip import ParseError, Request
 from sip.aio import Peer
-from sip.digest import Challenge, Credentials, NonceTable, ha1, verify
+from sip.digest import Challenge, Credentials, NonceTable, ha1, is_supported, verify
 from sip.gbdate import format_date
 
 DEFAULT_EXPIRES = 3600
 MAX_EXPIRES = 86_400
 MAX_SOURCES = 10_000
 """Sources whose failures are remembered; the oldest is forgotten first."""
+HOST_FACTOR = 20
+"""How many times the failures of one id a whole host may have: many devices live behind one NAT address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,37 @@ class Outcome:
     problem: str | None = None
 
 
-@dataclass(slots=True)
-class _Failures:
-    count: int = 0
-    since: float = 0.0
+class FailureCounts:
+    """Failures per key in a window that starts with the first one, for a bounded number of keys."""
+
+    def __init__(self, allowed: int, window_s: float, max_keys: int = MAX_SOURCES) -> None:
+        self._allowed = allowed
+        self._window_s = window_s
+        self._max_keys = max_keys
+        self._counts: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def add(self, key: Hashable, now: float) -> int:
+        """Count one failure; how many that makes."""
+        count, since = self._current(key, now)
+        self._counts[key] = (count + 1, since)
+        self._counts.move_to_end(key)
+        if len(self._counts) > self._max_keys:
+            self._counts.popitem(last=False)
+        return count + 1
+
+    def exhausted(self, key: Hashable, now: float) -> bool:
+        """Whether the key has used up what is allowed."""
+        return self._current(key, now)[0] >= self._allowed
+
+    def clear(self, key: Hashable) -> None:
+        self._counts.pop(key, None)
+
+    def _current(self, key: Hashable, now: float) -> tuple[int, float]:
+        count, since = self._counts.get(key, (0, now))
+        return (0, now) if now - since > self._window_s else (count, since)
 
 
 class Registrar:
@@ -68,40 +97,51 @@ class Registrar:
         self._account_of = account_of
         self._gb_version = gb_version
         self._nonces = NonceTable(lifetime_s=300)
-        self._failures: OrderedDict[str, _Failures] = OrderedDict()
-        self._failures_allowed = failures_allowed
-        self._failure_window_s = failure_window_s
+        # By address and claimed id, so that one wrong device does not lock out those that share its address; and by
+        # address alone, so that trying many ids is no way around it.
+        self._failures = FailureCounts(failures_allowed, failure_window_s)
+        self._host_failures = FailureCounts(failures_allowed * HOST_FACTOR, failure_window_s)
         self.counters: dict[str, int] = {}
 
     def handle(self, request: Request, source: Peer, now: float) -> Outcome:
         """Decide one REGISTER. `now` is unix seconds."""
-        if self._throttled(source.host, now):
-            return self._refuse(403, "Too many wrong passwords from this address", "throttled")
         try:
             peer_id = request.to.uri.user or ""
             credentials = self._credentials(request)
             expires = _requested_expires(request)
         except ParseError as error:
-            return self._refuse(400, f"Bad {error.where}", "malformed")
+            return self._refuse(error.status, f"Bad {error.where}", "malformed")
+        attempt = (source.host, peer_id)
+        if self._failures.exhausted(attempt, now) or self._host_failures.exhausted(source.host, now):
+            return self._refuse(403, "Too many wrong passwords from this address", "throttled")
         account = self._account_of(peer_id)
         if account is not None and account.enabled and account.password is None:
             return self._accept(request, account, source, expires, now)
         if credentials is None:
             return self._challenge("challenged", now)
         if credentials.realm != self._realm:
-            return self._challenge("other_realm", now)
+            # Credentials kept from another server or made up: not a wrong password, so the peer may simply try again.
+            return self._challenge("other_realm", now, stale=True)
+        if not self._proven(request, account, credentials):
+            return self._wrong_password(attempt, now)
+        # Only now: whoever does not know the password cannot use up anybody's nonce.
+        if self._nonces.check(credentials.nonce, credentials.nc, now) != "ok":
+            return self._challenge("stale", now, stale=True)
+        assert account is not None
+        self._failures.clear(attempt)
+        if credentials.username != peer_id:
+            self._count("other_username")
+        return self._accept(request, account, source, expires, now)
+
+    def _proven(self, request: Request, account: Account | None, credentials: Credentials) -> bool:
+        """Whether the sender knows the password of the id it registers, whatever user name it writes."""
+        if not is_supported(credentials.algorithm):
+            return False
         # An unknown id is checked against a password nobody has, so that its answer and its timing are the same.
         secret = account.password if account is not None and account.password is not None else "\0"
         known = ha1(credentials.username, self._realm, secret, credentials.algorithm)
         right = verify(credentials, ha1=known, method="REGISTER", body=request.body)
-        names_peer = credentials.username == peer_id
-        if account is None or not account.enabled or not right or not names_peer:
-            return self._wrong_password(source.host, now)
-        # Only now: whoever does not know the password cannot use up anybody's nonce.
-        if self._nonces.check(credentials.nonce, credentials.nc, now) != "ok":
-            return self._challenge("stale", now, stale=True)
-        self._failures.pop(source.host, None)
-        return self._accept(request, account, source, expires, now)
+        return right and account is not None and account.enabled and account.password is not None
 
     def _credentials(self, request: Request) -> Credentials | None:
         for value in request.headers.get_all("Authorization"):
@@ -110,28 +150,20 @@ class Registrar:
                 return Credentials.parse(value)
         return None
 
-    def _challenge(self, counter: str, now: float, *, stale: bool = False) -> Outcome:
+    def _challenge(self, counter: str, now: float, *, stale: bool = False, problem: str | None = None) -> Outcome:
         self._count(counter)
         # Some firmware does not answer a challenge without `algorithm`, and none refuses MD5.
         challenge = Challenge(self._realm, self._nonces.issue(now), algorithm="MD5", qop=("auth",), stale=stale)
-        return Outcome(401, (("WWW-Authenticate", str(challenge)), ("X-GB-Ver", self._gb_version)))
+        headers = (("WWW-Authenticate", str(challenge)), ("X-GB-Ver", self._gb_version))
+        return Outcome(401, headers, problem=problem)
 
-    def _wrong_password(self, host: str, now: float) -> Outcome:
-        failures = self._failures.setdefault(host, _Failures(0, now))
-        failures.count += 1
-        self._failures.move_to_end(host)
-        while len(self._failures) > MAX_SOURCES:
-            self._failures.popitem(last=False)
+    def _wrong_password(self, attempt: tuple[str, str], now: float) -> Outcome:
+        self._host_failures.add(attempt[0], now)
+        if self._failures.add(attempt, now) == 1:
+            # Once a new challenge: some devices answer the first one with what they kept from before.
+            self._count("wrong_password")
+            return self._challenge("challenged", now, problem="Wrong id or password")
         return self._refuse(403, "Wrong id or password", "wrong_password")
-
-    def _throttled(self, host: str, now: float) -> bool:
-        failures = self._failures.get(host)
-        if failures is None:
-            return False
-        if now - failures.since > self._failure_window_s:
-            del self._failures[host]
-            return False
-        return failures.count > self._failures_allowed
 
     def _refuse(self, status: int, reason: str, counter: str) -> Outcome:
         self._count(counter)
@@ -139,7 +171,7 @@ class Registrar:
 
     def _accept(self, request: Request, account: Account, source: Peer, expires: int, now: float) -> Outcome:
         granted = min(expires, MAX_EXPIRES)
-        contacts = request.headers.get_all("Contact")
+        contacts = request.headers.get_all("Contact") or [f"<sip:{account.peer_id}@{source.host}:{source.port}>"]
         headers = [("Contact", value) for value in contacts]  # echoed unchanged: some peers look for their own
         headers += [("Expires", str(granted)), ("Date", format_date(now)), ("X-GB-Ver", self._gb_version)]
         if granted == 0:
@@ -149,7 +181,7 @@ class Registrar:
         binding = Binding(
             peer_id=account.peer_id,
             source=source,
-            contact=contacts[0] if contacts else "",
+            contact=contacts[0],
             registered_at=now,
             expires_at=now + granted,
             last_seen=now,
@@ -163,12 +195,17 @@ class Registrar:
 
 
 def _requested_expires(request: Request) -> int:
-    """The Expires header, else the Contact parameter, else the default. Contact `*` unregisters only with Expires 0."""
-    if request.expires is not None:
-        return max(0, request.expires)
+    """The Expires header, else the Contact parameter, else the default; what cannot be read counts as absent.
+
+    Contact `*` means unregister, with or without Expires 0 (RFC 3261 10.2.2 wants it, devices leave it out).
+    """
+    try:
+        asked = request.expires
+    except ParseError:
+        asked = None
     contact = request.contact
-    if contact is not None:
-        value = contact.params.get("expires")
-        if value is not None and value.isdigit():
-            return int(value)
-    return DEFAULT_EXPIRES
+    if contact is not None and contact.is_star:
+        if asked:
+            raise ParseError("Contact", "* with an Expires that is not 0", str(asked))
+        return 0
+    return DEFAULT_EXPIRES if asked is None else asked

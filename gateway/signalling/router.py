@@ -7,9 +7,9 @@ or from an address configured for an upper platform; anything else gets 403, is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -18,6 +18,7 @@ from gateway.signalling.bindings import Bindings
 from gateway.signalling.trust import Sender, UpperAddress, identify
 from sip import RemoteError
 from sip.aio import Incoming
+from sip.limits import SourceRates
 from sip.manscdp import Charset, Kind, Parsed, loads
 
 log = structlog.get_logger("signalling")
@@ -26,6 +27,8 @@ ALLOW = "REGISTER, MESSAGE, INVITE, ACK, BYE, CANCEL, INFO, SUBSCRIBE, NOTIFY, O
 MAX_WORK = 5000
 """Requests being worked on at once; beyond that 503 keeps the loop alive."""
 MAX_HINTS = 50_000
+LOGGED_PER_SECOND, LOGGED_BURST, MAX_SOURCES = 0.2, 20.0, 10_000
+"""Refusals of one source address that are logged, and how many addresses are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Router:
         self._heard = heard
         self._tasks: set[asyncio.Task[None]] = set()
         self._charsets: dict[str, Charset] = {}
+        self._log_rates = SourceRates(LOGGED_PER_SECOND, LOGGED_BURST, MAX_SOURCES)
         self.counters: dict[str, int] = {}
         self._methods: dict[str, Callable[[Incoming, Sender], Awaitable[None]]] = {
             "MESSAGE": self._message,
@@ -125,7 +129,7 @@ class Router:
         except RemoteError as error:
             self._count("malformed")
             log.warning("bad request", source=str(incoming.source), method=method, where=error.where, what=error.what)
-            incoming.respond(error.status, f"Bad {error.where}: {error.what}"[:120])
+            incoming.respond(error.status, phrase(f"Bad {error.where}: {error.what}"))
         except Failure as failure:
             incoming.respond(failure.sip_status, failure.sip_phrase)
         except Exception:  # task boundary: our own fault is answered, and the loop goes on
@@ -138,9 +142,7 @@ class Router:
         sender = identify(incoming.source, claimed, self._bindings, self._upper_addresses())
         if sender.stranger:
             self._count("stranger")
-            log.warning(
-                "refused", source=str(incoming.source), method=method, claims=claimed, reason="not registered here"
-            )
+            self._log_refusal(incoming, "not registered from this address", claims=claimed[:64])
             incoming.respond(403, "Not Registered From This Address")
             return
         if sender.lower_id is not None:
@@ -204,13 +206,22 @@ class Router:
 
     def _refuse(self, incoming: Incoming, reason: str) -> None:
         self._count("wrong_side")
-        log.warning("refused", source=str(incoming.source), method=incoming.request.method, reason=reason)
+        self._log_refusal(incoming, reason)
         incoming.respond(403)
+
+    def _log_refusal(self, incoming: Incoming, reason: str, **particulars: str) -> None:
+        """Every refusal is counted; of one address only so many are logged, or a flood would fill the disk."""
+        if self._log_rates.take(incoming.source.host, incoming.received_at):
+            log.warning(
+                "refused", source=str(incoming.source), method=incoming.request.method, reason=reason, **particulars
+            )
+        else:
+            self._count("refused_unlogged")
 
     def _body(self, incoming: Incoming, sender: Sender) -> Parsed:
         peer_id = sender.lower_id or sender.upper_id or ""
         parsed = loads(incoming.request.body, hint=self._charsets.get(peer_id))
-        if parsed.charset is not None and len(self._charsets) < MAX_HINTS:
+        if parsed.charset_proven and (peer_id in self._charsets or len(self._charsets) < MAX_HINTS):
             self._charsets[peer_id] = parsed.charset
         for name in parsed.repaired:
             self._count(f"repaired_{name}")
@@ -220,8 +231,6 @@ class Router:
         self.counters[what] = self.counters.get(what, 0) + 1
 
 
-def spawn(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str) -> None:
-    """Run `work` on its own; `tasks` keeps it from being forgotten."""
-    task = asyncio.get_running_loop().create_task(work, name=name)
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
+def phrase(text: str) -> str:
+    """A text as a reason phrase: one short line of printable ASCII, whatever a peer's bytes put into it."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text[:120])

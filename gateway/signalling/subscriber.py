@@ -21,15 +21,25 @@ from sip import RemoteError, Request, Response
 from sip.aio import SipStack
 from sip.dialog import Dialog
 from sip.manscdp import CatalogQuery, dumps
+from sip.subscription import refresh_after
 
 log = structlog.get_logger("subscription")
 
 RETRY_S = 300.0
+RENEW_S = 3.0
+"""Pause before a new dialog after a refresh that failed (GB/T 28181-2022 9.11)."""
+MIN_GRANTED_S = 30.0
+ANSWER_S = 8.0
 REFRESH_EARLY_S = 5.0
+"""A stored subscription with less time left than this is not carried on."""
 
 
 class CatalogueSubscriber:
-    """Keeps one catalogue subscription with every online peer it was started for."""
+    """Keeps one catalogue subscription with every online peer it was started for.
+
+    `retry_s` is the pause after a peer refused, `renew_s` the one before a new dialog after a failed refresh, and
+    `min_granted_s` the shortest time a subscription is taken to last. Seconds all.
+    """
 
     def __init__(
         self,
@@ -40,6 +50,11 @@ class CatalogueSubscriber:
         *,
         next_sn: Callable[[], int],
         expires_s: int,
+        retry_s: float = RETRY_S,
+        renew_s: float = RENEW_S,
+        min_granted_s: float = MIN_GRANTED_S,
+        answer_s: float = ANSWER_S,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._stack = stack
         self._me = me
@@ -47,6 +62,11 @@ class CatalogueSubscriber:
         self._correspondent = correspondent
         self._next_sn = next_sn
         self._expires_s = expires_s
+        self._retry_s = retry_s
+        self._renew_s = renew_s
+        self._min_granted_s = min_granted_s
+        self._answer_s = answer_s
+        self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.status: dict[str, str] = {}
 
@@ -72,38 +92,41 @@ class CatalogueSubscriber:
         dialog, until, event = self._stored(peer_id) if resume else (None, 0.0, "")
         while True:
             if dialog is not None:
-                await asyncio.sleep(max(0.5, min(until - REFRESH_EARLY_S, until) - time.time()))
+                await asyncio.sleep(refresh_after(until - self._clock()))
+            refreshing = dialog is not None
             try:
                 dialog, until, event = await self._subscribe(peer_id, dialog, event)
                 self.status[peer_id] = "active"
+                continue
             except RemoteError as error:
                 self.status[peer_id] = str(error)
                 log.info("not subscribed", peer=peer_id, problem=str(error))
-                dialog = None
-                await asyncio.sleep(RETRY_S)
+            except Exception:  # task boundary: one failure of ours must not end the subscription for good
+                self.status[peer_id] = "internal fault, see the log"
+                log.exception("subscription failed", peer=peer_id)
+            dialog, event = None, ""
+            await asyncio.sleep(self._renew_s if refreshing else self._retry_s)
 
     def _stored(self, peer_id: str) -> tuple[Dialog | None, float, str]:
         for stored in self._store.of_peer(peer_id, "out"):
-            if stored.expires_at > time.time() + REFRESH_EARLY_S:
+            if stored.expires_at > self._clock() + REFRESH_EARLY_S:
                 self.status[peer_id] = "active"
                 return Dialog.from_dict(stored.dialog), stored.expires_at, stored.event
         return None, 0.0, ""
 
     async def _subscribe(self, peer_id: str, dialog: Dialog | None, event: str) -> tuple[Dialog, float, str]:
+        """One SUBSCRIBE, first or refresh. Raises RemoteError when it was not accepted."""
         to = self._correspondent(peer_id)
         if to is None:
             raise RemoteError("peer", "is offline", peer_id)
         event = event or f"Catalog;id={secrets.randbelow(90_000) + 10_000}"
         request = self._request(to, dialog, event)
-        response = await self._stack.ask(request, to.peer)
-        if response.status == 481 and dialog is not None:
-            return await self._subscribe(peer_id, None, "")
+        response = await self._stack.ask(request, to.peer, timeout_s=self._answer_s)
         if response.status >= 300:
             raise RemoteError("SUBSCRIBE", f"answered {response.status}", response.reason)
         if dialog is None:
             dialog = Dialog.from_client(request, response)
-        granted = response.expires if response.expires is not None else self._expires_s
-        until = time.time() + max(granted, 30)
+        until = self._clock() + max(response.expires or self._expires_s, self._min_granted_s)
         await self._remember(peer_id, dialog, event, until, response)
         return dialog, until, event
 
@@ -138,6 +161,6 @@ class CatalogueSubscriber:
                 subject=peer_id,
                 dialog=dialog.to_dict(),
                 expires_at=until,
-                created_at=time.time(),
+                created_at=self._clock(),
             )
         )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -16,13 +17,16 @@ from catalog.item import Item
 from catalog.pages import Complete, Incomplete, PageCollector
 from catalog.store import CatalogStore
 from gateway.mapping import event_of, item_of
-from gateway.signalling.exchange import Correspondent, Exchange, QuestionRefused
-from sip import RemoteError
-from sip.manscdp import CatalogNotify, CatalogQuery, CatalogResponse, DeviceInfoQuery, DeviceInfoResponse
+from gateway.signalling.exchange import Correspondent, Exchange, Question, QuestionRefused
+from sip import RemoteError, Response
+from sip.manscdp import CatalogNotify, CatalogQuery, CatalogResponse, Command, DeviceInfoQuery, DeviceInfoResponse
 
 log = structlog.get_logger("catalogue")
 
 RETRY_S = (5.0, 30.0, 120.0, 600.0)
+AGAIN_S = 10.0
+"""Pause before a synchronisation that was asked for while, or right after, another one ran."""
+DEVICE_INFO_S = 3.0
 
 
 @dataclass(slots=True)
@@ -39,8 +43,20 @@ class SyncStatus:
     device_info: dict[str, str | int | None] | None = None
 
 
+@dataclass(slots=True)
+class _Follower:
+    """The task that keeps one peer's catalogue, and what wakes it from waiting for the next round."""
+
+    task: asyncio.Task[None] | None = None
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class CatalogueSync:
-    """Synchronises the catalogues of peers. `correspondent(peer_id)` is None while the peer is offline."""
+    """Synchronises the catalogues of peers. `correspondent(peer_id)` is None while the peer is offline.
+
+    Waits in seconds: `first_s` for the first page of an answer, `gap_s` for each further one, `interval_s` between
+    synchronisations, `retry_s` after failed ones, `again_s` before one that was asked for.
+    """
 
     def __init__(
         self,
@@ -51,6 +67,9 @@ class CatalogueSync:
         first_s: float = 20.0,
         gap_s: float = 5.0,
         interval_s: float = 86_400.0,
+        retry_s: tuple[float, ...] = RETRY_S,
+        again_s: float = AGAIN_S,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._exchange = exchange
         self._store = store
@@ -58,22 +77,28 @@ class CatalogueSync:
         self._first_s = first_s
         self._gap_s = gap_s
         self._interval_s = interval_s
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()
+        self._retry_s = retry_s
+        self._again_s = again_s
+        self._clock = clock
+        self._followers: dict[str, _Follower] = {}
         self.status: dict[str, SyncStatus] = {}
 
     def start(self, peer_id: str) -> None:
-        """Synchronise soon; a request during a running one is remembered and follows it."""
-        running = self._running.get(peer_id)
-        if running is not None and not running.done():
-            self._again.add(peer_id)
+        """Synchronise soon; a request during a running one is remembered and follows it after a pause."""
+        follower = self._followers.get(peer_id)
+        if follower is not None and follower.task is not None and not follower.task.done():
+            follower.wanted.set()
             return
-        self._running[peer_id] = asyncio.create_task(self._keep_synchronised(peer_id), name=f"catalogue of {peer_id}")
+        follower = self._followers[peer_id] = _Follower()
+        follower.task = asyncio.create_task(
+            self._keep_synchronised(peer_id, follower.wanted), name=f"catalogue of {peer_id}"
+        )
 
     async def stop(self, peer_id: str | None = None) -> None:
         """Stop for one peer (it went offline), or for all."""
-        ids = [peer_id] if peer_id is not None else list(self._running)
-        tasks = [self._running.pop(one) for one in ids if one in self._running]
+        ids = [peer_id] if peer_id is not None else list(self._followers)
+        followers = [self._followers.pop(one) for one in ids if one in self._followers]
+        tasks = [follower.task for follower in followers if follower.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -83,14 +108,14 @@ class CatalogueSync:
         status = self.status.setdefault(peer_id, SyncStatus())
         to = self._correspondent(peer_id)
         if to is None:
-            status.state, status.problem = "offline", "the peer is offline"
+            status.state, status.problem, status.at = "offline", "the peer is offline", self._clock()
             return status
-        status.state = "running"
+        status.state, status.problem = "running", None
         try:
             result = await self._collect(to, status)
         except (RemoteError, QuestionRefused) as error:
-            status.state, status.problem, status.at = "failed", str(error), time.time()
-            log.warning("catalogue query failed", peer=peer_id, problem=str(error))
+            status.state, status.problem, status.at = "failed", _in_words(error), self._clock()
+            log.warning("catalogue query failed", peer=peer_id, problem=status.problem)
             return status
         await self._store_result(peer_id, result, status)
         return status
@@ -103,26 +128,29 @@ class CatalogueSync:
             log.info("notified of unknown objects", peer=peer_id, count=len(changes.unknown))
             self.start(peer_id)
 
-    async def _keep_synchronised(self, peer_id: str) -> None:
+    async def _keep_synchronised(self, peer_id: str, wanted: asyncio.Event) -> None:
         failures = 0
-        await self._ask_device_info(peer_id)
         while True:
-            try:
-                status = await self.synchronise(peer_id)
-            except Exception:  # task boundary: a database fault must not end the synchronisation for good
-                log.exception("synchronisation failed", peer=peer_id)
-                status = self.status[peer_id]
-                status.state, status.problem = "failed", "internal fault, see the log"
-            if peer_id in self._again:
-                self._again.discard(peer_id)
-                continue
-            if status.state == "complete":
-                failures = 0
-                await asyncio.sleep(self._interval_s)
-            else:
-                wait = RETRY_S[min(failures, len(RETRY_S) - 1)]
-                failures += 1
-                await asyncio.sleep(wait)
+            wanted.clear()
+            complete = await self._synchronised(peer_id)
+            status = self.status[peer_id]
+            if status.device_info is None:
+                await self._ask_device_info(peer_id)
+            wait = self._interval_s if complete else self._retry_s[min(failures, len(self._retry_s) - 1)]
+            failures = 0 if complete else failures + 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await wanted.wait()
+                    await asyncio.sleep(self._again_s)
+
+    async def _synchronised(self, peer_id: str) -> bool:
+        try:
+            return (await self.synchronise(peer_id)).state == "complete"
+        except Exception:  # task boundary: a database fault must not end the synchronisation for good
+            log.exception("synchronisation failed", peer=peer_id)
+            status = self.status[peer_id]
+            status.state, status.problem, status.at = "failed", "internal fault, see the log", self._clock()
+            return False
 
     async def _ask_device_info(self, peer_id: str) -> None:
         to = self._correspondent(peer_id)
@@ -131,7 +159,7 @@ class CatalogueSync:
         try:
             async with self._exchange.question(peer_id, "DeviceInfo") as question:
                 await self._exchange.tell(to, DeviceInfoQuery(sn=question.sn, device_id=peer_id))
-                answer = await asyncio.wait_for(question.answers.get(), 3)
+                answer = await asyncio.wait_for(question.answers.get(), DEVICE_INFO_S)
         except (RemoteError, QuestionRefused, TimeoutError):
             return
         if isinstance(answer, DeviceInfoResponse):
@@ -144,35 +172,29 @@ class CatalogueSync:
             }
 
     async def _collect(self, to: Correspondent, status: SyncStatus) -> Complete[Item] | Incomplete[Item]:
+        """Ask and gather. Raises what the query met with when no page came at all: pages prove that it arrived."""
         loop = asyncio.get_running_loop()
         async with self._exchange.question(to.id, "Catalog") as question:
             collector: PageCollector[str, Item] = PageCollector(
                 question.sn, loop.time(), first_s=self._first_s, gap_s=self._gap_s
             )
             asking = asyncio.create_task(self._exchange.tell(to, CatalogQuery(sn=question.sn, device_id=to.id)))
+            asking.add_done_callback(lambda task: _wake(question) if _has_failed(task) else None)
             try:
                 while collector.result is None:
-                    deadline = collector.deadline() or loop.time()
-                    try:
-                        async with asyncio.timeout_at(deadline):
-                            page = await question.answers.get()
-                    except TimeoutError:
+                    page = await _next_page(question, collector.deadline() or 0.0)
+                    if page is None:
+                        if collector.pages == 0 and _has_failed(asking):
+                            await asking
                         collector.expire(loop.time())
-                        continue
-                    if isinstance(page, CatalogResponse):
+                    elif isinstance(page, CatalogResponse):
                         items = [(wire.device_id, item_of(wire, to.id)) for wire in page.items]
                         collector.feed(page.sum_num, items, loop.time())
                         status.received, status.promised = collector.received, collector.promised
-                    if asking.done():
-                        asking.result()
             finally:
-                if not asking.done() and collector.result is None:
-                    asking.cancel()
+                asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
-            if collector.received == 0 and not asking.cancelled():
-                asking.result()
             status.duplicates = collector.duplicates
-            assert collector.result is not None
             return collector.result
 
     async def _store_result(self, peer_id: str, result: Complete[Item] | Incomplete[Item], status: SyncStatus) -> None:
@@ -184,12 +206,10 @@ class CatalogueSync:
         except BaseException:
             await self._store.abort_sync(generation)
             raise
-        status.at, status.received = time.time(), len(result.items)
+        status.at, status.received = self._clock(), len(result.items)
         status.missing = result.missing if isinstance(result, Incomplete) else 0
         status.state = "complete" if isinstance(result, Complete) else "incomplete"
-        status.problem = (
-            None if isinstance(result, Complete) else f"{status.missing or 'unknown many'} items did not come"
-        )
+        status.problem = _shortfall(result)
         log.info(
             "catalogue synchronised",
             peer=peer_id,
@@ -198,3 +218,37 @@ class CatalogueSync:
             missing=status.missing,
             changed=len(changes.changes),
         )
+
+
+def _shortfall(result: Complete[Item] | Incomplete[Item]) -> str | None:
+    """What an answer lacks, in words for the operator."""
+    if isinstance(result, Complete):
+        return None
+    if result.missing is None and not result.items:
+        return "the query was accepted, but no answer came"
+    return f"{'unknown many' if result.missing is None else result.missing} items did not come"
+
+
+def _in_words(error: RemoteError | QuestionRefused) -> str:
+    if isinstance(error, QuestionRefused):
+        return f"the peer refused the query: {error}"
+    return f"the peer did not take the query: {error}"
+
+
+def _has_failed(task: asyncio.Task[Response]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
+
+
+def _wake(question: Question) -> None:
+    """Have whoever waits for an answer look around."""
+    if not question.answers.full():
+        question.answers.put_nowait(None)
+
+
+async def _next_page(question: Question, deadline: float) -> Command | None:
+    """The next answer; None when there was none in time, or the question itself failed."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await question.answers.get()
+    except TimeoutError:
+        return None

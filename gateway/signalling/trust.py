@@ -15,7 +15,10 @@ from sip.aio import Peer
 
 @dataclass(frozen=True, slots=True)
 class UpperAddress:
-    """The addresses one upper platform may send from: its own `host:port`, and any further `host` or `host:port`."""
+    """The addresses one upper platform may send from: its own `host:port`, and any further `host` or `host:port`.
+
+    Of a platform reached over TCP the host is enough: whoever opens a connection does so from any port.
+    """
 
     upper_id: str
     transport: str
@@ -24,7 +27,8 @@ class UpperAddress:
     also: tuple[str, ...] = ()
 
     def matches(self, source: Peer) -> bool:
-        if (source.transport, source.host, source.port) == (self.transport, self.host, self.port):
+        own = (source.transport, source.host) == (self.transport, self.host)
+        if own and (source.transport == "TCP" or source.port == self.port):
             return True
         return any(entry in (source.host, f"{source.host}:{source.port}") for entry in self.also)
 

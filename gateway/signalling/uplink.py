@@ -18,15 +18,17 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
-from sip import NameAddr, RemoteError, Response, Uri
+from sip import LocalError, NameAddr, ParseError, RemoteError, Response, Uri
 from sip.aio import Peer, SipStack
-from sip.digest import Challenge, answer
+from sip.digest import Challenge, answer, first_usable
 from sip.manscdp import Keepalive, dumps
 
 log = structlog.get_logger("uplink")
 
 KEEPALIVE_MISSES = 3
 MAX_REDIRECTS = 3
+ANSWER_S = 8.0
+"""How long an answer to REGISTER or a keepalive is waited for."""
 
 
 class UplinkState(enum.Enum):
@@ -84,6 +86,7 @@ HINTS = {
     403: "The upper platform refuses this id or password: compare our id, user name and password with its form.",
     404: "The upper platform does not know our id: it must be entered there first.",
     408: "No answer: check address, port and transport, and that nothing filters them.",
+    503: "Not reachable: check address, port and transport, and that the upper platform is up.",
     423: "The upper platform wants a longer registration time.",
 }
 
@@ -98,7 +101,11 @@ class RegistrationRefused(Exception):
 
 
 class Uplink:
-    """Keeps one registration alive until stopped."""
+    """Keeps one registration alive until stopped.
+
+    `registered_until`, `peer_version` and `server` are what a restart left of a registration (`server` differs from the
+    configured address after a redirect).
+    """
 
     def __init__(
         self,
@@ -108,6 +115,7 @@ class Uplink:
         on_change: Callable[[Uplink], Awaitable[None]],
         registered_until: float = 0.0,
         peer_version: str | None = None,
+        server: Peer | None = None,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -124,7 +132,7 @@ class Uplink:
         self._cseq = itertools.count(1)
         self._sn = itertools.count(1)
         self._nonce_count = 0
-        self._server = target.peer
+        self._server = server or target.peer
         self._registrar_uri: Uri | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -154,32 +162,45 @@ class Uplink:
 
     async def _run(self) -> None:
         if self.status.registered_until > self._clock() + 10:
-            await self._resume()
+            await self._guarded(self._resume)
         while True:
-            try:
-                if not self.registered:
-                    await self._enter(UplinkState.REGISTERING)
-                    await self._register(self.target.expires_seconds)
-                    await self._enter(UplinkState.REGISTERED)
-                await self._stay_registered()
-            except (RemoteError, RegistrationRefused, OSError) as error:
-                await self._failed(error)
+            await self._guarded(self._be_registered)
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """The task's boundary: whatever goes wrong is shown, waited out and tried again."""
+        try:
+            await work()
+        except (RemoteError, RegistrationRefused, OSError) as error:
+            await self._failed(error)
+        except Exception as error:
+            log.exception("uplink fault", upper=self.target.upper_id)
+            await self._failed(error)
+
+    async def _be_registered(self) -> None:
+        if not self.registered:
+            await self._enter(UplinkState.REGISTERING)
+            self._server = await self._stack.resolve(self._server.transport, self._server.host, self._server.port)
+            await self._register(self.target.expires_seconds)
+            await self._enter(UplinkState.REGISTERED)
+        await self._stay_registered()
 
     async def _resume(self) -> None:
         """After a restart inside the registered time a keepalive is enough; only if it fails do we register again."""
         try:
+            self._server = await self._stack.resolve(self._server.transport, self._server.host, self._server.port)
             await self._keepalive()
-        except (RemoteError, RegistrationRefused):
+        except (RemoteError, RegistrationRefused) as error:
+            self.status.step(f"not resumed: {error}")
+            self._server = self.target.peer
             return
         await self._enter(UplinkState.REGISTERED)
 
     async def _failed(self, error: Exception) -> None:
-        status = error.status if isinstance(error, RegistrationRefused) else 408
-        self.status.problem = str(error)
-        self.status.hint = HINTS.get(status)
-        self.status.step(f"failed: {error}")
+        self.status.problem = str(error) or type(error).__name__
+        self.status.hint = HINTS.get(_status_of(error))
+        self.status.step(f"failed: {self.status.problem}")
         self._server, self._registrar_uri = self.target.peer, None
-        log.warning("uplink failed", upper=self.target.upper_id, problem=str(error), hint=self.status.hint)
+        log.warning("uplink failed", upper=self.target.upper_id, problem=self.status.problem, hint=self.status.hint)
         await self._enter(UplinkState.WAITING)
         wait = self.target.retry_seconds
         await asyncio.sleep(wait + wait * 0.5 * self._jitter())
@@ -197,21 +218,31 @@ class Uplink:
     async def _stay_registered(self) -> None:
         """Keepalives until the refresh is due, then refresh; returns when the registration was renewed."""
         while True:
-            now = self._clock()
-            remaining = self.status.registered_until - now
-            refresh_in = max(min(remaining - 60, 0.8 * remaining), 0.5)
+            refresh_in = refresh_after(self.status.registered_until - self._clock())
             if refresh_in <= self.target.keepalive_seconds:
                 await asyncio.sleep(refresh_in)
-                await self._register(self.target.expires_seconds)
-                await self._on_change(self)
+                await self._renew()
                 return
             await asyncio.sleep(self.target.keepalive_seconds)
             try:
                 await self._keepalive()
             except RemoteError as error:
                 self.status.missed_keepalives += 1
+                self.status.step(f"keepalive {self.status.missed_keepalives} not answered: {error}")
                 if self.status.missed_keepalives >= KEEPALIVE_MISSES:
-                    raise RegistrationRefused(408, "keepalives are not answered") from error
+                    await self._renew()
+                    return
+            except RegistrationRefused as refusal:
+                # The upper platform has forgotten us (a restart). Registering at once costs nobody a picture.
+                self.status.step(str(refusal))
+                await self._renew()
+                return
+
+    async def _renew(self) -> None:
+        """REGISTER again while registered; as long as it succeeds nobody above or below notices anything."""
+        await self._register(self.target.expires_seconds)
+        self.status.missed_keepalives = 0
+        await self._on_change(self)
 
     async def _keepalive(self) -> None:
         body = dumps(
@@ -226,9 +257,11 @@ class Uplink:
             body=body,
             content_type=MANSCDP,
         )
-        response = await self._stack.ask(request, self._server, timeout_s=8)
+        response = await self._stack.ask(request, self._server, timeout_s=ANSWER_S)
+        if response.status >= 500:
+            raise RemoteError("keepalive", f"answered {response.status}", response.reason)
         if response.status >= 300:
-            raise RegistrationRefused(response.status, f"keepalive answered {response.status} {response.reason}")
+            raise RegistrationRefused(response.status, f"{response.reason} to a keepalive")
         self.status.missed_keepalives = 0
         self.status.last_keepalive = self._clock()
 
@@ -240,9 +273,8 @@ class Uplink:
             response = await self._send_register(expires, challenge)
             self.status.step(f"REGISTER answered {response.status} {response.reason}")
             self.status.peer_version = response.headers.get("X-GB-Ver") or self.status.peer_version
-            if response.status == 200:
-                granted = response.expires if response.expires is not None else expires
-                self.status.registered_until = self._clock() + granted
+            if 200 <= response.status < 300:
+                self.status.registered_until = self._clock() + _granted(response, expires)
                 return
             rounds += 1
             if response.status == 401 and rounds <= 2:
@@ -250,21 +282,41 @@ class Uplink:
                 self._nonce_count = 0
             elif response.status == 302 and redirects < MAX_REDIRECTS and response.contact is not None:
                 redirects, rounds, challenge = redirects + 1, 0, None
-                self._follow(response.contact)
-            elif response.status == 423 and rounds <= 2:
-                expires = max(expires, int(response.headers.get("Min-Expires") or expires))
+                await self._follow(response.contact)
+            elif response.status == 423 and rounds <= 2 and expires > 0:
+                expires = max(expires, _min_expires(response))
             else:
                 raise RegistrationRefused(response.status, response.reason)
 
-    def _follow(self, contact: NameAddr) -> None:
+    async def _follow(self, contact: NameAddr) -> None:
+        """Go on at the server a redirect names (GB/T 28181-2022 9.1.2.3); until a failure everything goes there."""
+        if contact.is_star:
+            raise RegistrationRefused(302, "redirected to nowhere")
         self._registrar_uri = contact.uri
-        self._server = Peer(self._server.transport, contact.uri.host, contact.uri.port or 5060)
+        self._server = await self._stack.resolve(self._server.transport, contact.uri.host, contact.uri.port or 5060)
+        self.status.step(f"redirected to {contact.uri}")
 
     def _pick_challenge(self, response: Response) -> Challenge:
-        for value in response.headers.get_all("WWW-Authenticate"):
-            if value.strip().lower().startswith("digest"):
-                return Challenge.parse(value)
-        raise RegistrationRefused(401, "no Digest challenge in the 401")
+        challenge = first_usable(response.headers.get_all("WWW-Authenticate"))
+        if challenge is None:
+            raise RegistrationRefused(401, "no Digest challenge we can answer")
+        return challenge
+
+    def _answered(self, challenge: Challenge, uri: Uri) -> str:
+        self._nonce_count += 1
+        try:
+            credentials = answer(
+                challenge,
+                username=self.target.username or self.target.local_id,
+                password=self.target.password,
+                method="REGISTER",
+                uri=str(uri),
+                nc=self._nonce_count,
+                cnonce=secrets.token_hex(8),
+            )
+            return str(credentials)
+        except LocalError as error:
+            raise RegistrationRefused(401, f"a challenge that cannot be answered: {error}") from error
 
     async def _send_register(self, expires: int, challenge: Challenge | None) -> Response:
         local = self._stack.local_address(self._server)
@@ -275,17 +327,7 @@ class Uplink:
             ("X-GB-Ver", self.target.gb_version),
         ]
         if challenge is not None:
-            self._nonce_count += 1
-            credentials = answer(
-                challenge,
-                username=self.target.username or self.target.local_id,
-                password=self.target.password,
-                method="REGISTER",
-                uri=str(uri),
-                nc=self._nonce_count,
-                cnonce=secrets.token_hex(8),
-            )
-            headers.append(("Authorization", str(credentials)))
+            headers.append(("Authorization", self._answered(challenge, uri)))
         request = request_to(
             "REGISTER",
             me=self._me,
@@ -299,4 +341,27 @@ class Uplink:
             from_tag=self._from_tag,
             cseq=next(self._cseq),
         )
-        return await self._stack.ask(request, self._server, timeout_s=8)
+        return await self._stack.ask(request, self._server, timeout_s=ANSWER_S)
+
+
+def refresh_after(remaining: float) -> float:
+    """Seconds until a registration with `remaining` seconds left is renewed: a minute before its end or at four fifths,
+    but a short one not before half of it is over."""
+    return max(min(remaining - 60, 0.8 * remaining), 0.5 * remaining, 0.5)
+
+
+def _granted(response: Response, asked: int) -> int:
+    """The seconds a 200 grants; what cannot be read, or no time at all for a registration, counts as what was asked."""
+    try:
+        return response.expires or asked
+    except ParseError:
+        return asked
+
+
+def _min_expires(response: Response) -> int:
+    text = (response.headers.get("Min-Expires") or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _status_of(error: Exception) -> int:
+    return error.status if isinstance(error, RegistrationRefused | RemoteError) else 500

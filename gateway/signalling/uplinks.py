@@ -12,7 +12,7 @@ from gateway.signalling.uplink import Uplink, UplinkState, UpperTarget
 from gateway.store.registrations import Registration, Registrations
 from gateway.store.repository import Change
 from gateway.store.uppers import Upper, Uppers
-from sip.aio import SipStack
+from sip.aio import Peer, SipStack
 
 log = structlog.get_logger("uplink")
 
@@ -63,7 +63,7 @@ class Uplinks:
 
     def changed(self, change: Change[Upper]) -> None:
         """An upper platform was added, changed or removed: act at once, without a restart."""
-        task = asyncio.get_running_loop().create_task(self._apply(change), name=f"uplink {change.id} changed")
+        task = asyncio.get_running_loop().create_task(self._follow(change), name=f"uplink {change.id} changed")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -94,8 +94,15 @@ class Uplinks:
             on_change=self._uplink_changed,
             registered_until=stored.expires_at if stored is not None else 0.0,
             peer_version=stored.gb_ver or None if stored is not None else None,
+            server=Peer(stored.transport, stored.host, stored.port) if stored is not None else None,
         )
         return uplink
+
+    async def _follow(self, change: Change[Upper]) -> None:
+        try:
+            await self._apply(change)
+        except Exception:  # task boundary
+            log.exception("a change of an upper platform was not followed", upper=change.id)
 
     async def _apply(self, change: Change[Upper]) -> None:
         only_rule = change.before is not None and change.after is not None and _same_registration(change)
