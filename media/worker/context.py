@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from media.worker.control import Address, Event
-from media.worker.gop import GopBudget
+from media.worker.gop import DEFAULT_LIMIT, GopBudget
 from media.worker.ports import PortPool
 from media.worker.reactor import Reactor
 from media.worker.source import Packet, SourceStream
@@ -44,7 +44,8 @@ class ReceiveSlab:
 @dataclass(slots=True)
 class LegContext:
     """``clock`` is monotonic seconds; ``unix_offset`` turns them into unix seconds. ``arrive`` files one received
-    packet for this round and may run the round when ``slab`` is full. ``behind``: sources with sinks to pace."""
+    packet for this round and may run the round when ``slab`` is full. ``behind``: sources with sinks to pace.
+    ``gop_limit``: bytes the group of pictures of one source may have."""
 
     reactor: Reactor
     ports: PortPool
@@ -54,6 +55,7 @@ class LegContext:
     arrive: Callable[[SourceStream, Packet, Address], None]
     slab: ReceiveSlab
     budget: GopBudget
+    gop_limit: int = DEFAULT_LIMIT
     behind: set[SourceStream] = field(default_factory=set)
 
     def unix(self, at: float | None) -> float | None:

@@ -137,7 +137,8 @@ class StartSink(Command, frozen=True):
 
 
 class CloseLeg(Command, frozen=True):
-    """Close a leg; closing a source closes its sinks, with one `LegClosed` for each."""
+    """Close a leg; closing a source closes its sinks, with one `LegClosed` for each. Answered with the last counters of
+    the named leg (a list of one)."""
 
     leg: str
 
@@ -172,7 +173,8 @@ class OpenView(Command, frozen=True):
 
 
 class CloseView(Command, frozen=True):
-    """End a view and its viewers; later requests are told 410 with the reason."""
+    """End a view and its viewers; later requests are told 410 with the reason. Answered with the view's last counters
+    (a `StreamStats` of this view alone)."""
 
     view: str
     reason: str

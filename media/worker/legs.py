@@ -55,7 +55,7 @@ class LegTable:
             case StartSink():
                 self._start_sink(command)
             case CloseLeg():
-                self._close(command)
+                return self._close(command)
             case Stats():
                 return self.stats()
             case _:
@@ -135,13 +135,17 @@ class LegTable:
             return
         leg.start(command)
 
-    def _close(self, command: CloseLeg) -> None:
-        if command.leg in self.sources:
-            self._close_source(command.leg, "closed")
-        elif command.leg in self.sinks:
-            self._close_sink(command.leg, "closed")
-        else:
+    def _close(self, command: CloseLeg) -> list[LegStats]:
+        source = self.sources.get(command.leg)
+        leg = source or self.sinks.get(command.leg)
+        if leg is None:
             raise Refused("no_such_leg", f"no leg {command.leg!r}")
+        final = leg.stats()
+        if source is not None:
+            self._close_source(command.leg, "closed")
+        else:
+            self._close_sink(command.leg, "closed")
+        return [final]
 
     def _close_source(self, leg: str, reason: str) -> None:
         source = self.sources.pop(leg)

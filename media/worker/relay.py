@@ -29,7 +29,7 @@ from media.worker.control import (
     Shutdown,
     Snapshot,
 )
-from media.worker.gop import GopBudget
+from media.worker.gop import DEFAULT_LIMIT, GopBudget
 from media.worker.legs import LegTable
 from media.worker.log import log_to_stderr
 from media.worker.ports import PortPool
@@ -60,6 +60,7 @@ class RelayWorker:
         ports: tuple[int, int] = (30000, 39999),
         tick_s: float = TICK_S,
         orphan_s: float = ORPHAN_S,
+        gop_limit: int = DEFAULT_LIMIT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -95,6 +96,7 @@ class RelayWorker:
             arrive=self._arrive,
             slab=self._slab,
             budget=GopBudget(),
+            gop_limit=gop_limit,
         )
         self._behind = context.behind
         self.legs = LegTable(context)
@@ -202,12 +204,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", required=True, help="name of this worker in logs and metrics")
     parser.add_argument("--port-min", type=int, default=30000, help="first local media port")
     parser.add_argument("--port-max", type=int, default=39999, help="last local media port")
+    parser.add_argument("--gop-bytes", type=int, default=DEFAULT_LIMIT, help="largest group of pictures kept")
+    parser.add_argument("--orphan-seconds", type=float, default=ORPHAN_S, help="life without a control process")
     options = parser.parse_args(arguments)
     if not 0 < options.port_min < options.port_max <= 65535:
         parser.error("--port-min must be below --port-max, both within 1-65535")
     log_to_stderr()
     try:
-        worker = RelayWorker(options.socket, options.name, ports=(options.port_min, options.port_max))
+        worker = RelayWorker(
+            options.socket,
+            options.name,
+            ports=(options.port_min, options.port_max),
+            orphan_s=options.orphan_seconds,
+            gop_limit=options.gop_bytes,
+        )
     except (LocalError, OSError) as error:
         log.error("cannot start", worker=options.name, error=str(error))
         return 1

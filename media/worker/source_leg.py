@@ -24,6 +24,7 @@ class SourceLeg:
             budget=context.budget,
             now=context.clock(),
             gop_cache=command.gop_cache,
+            gop_limit=context.gop_limit,
             behind=context.behind,
         )
         self._intake: UdpIntake | TcpIntake

@@ -148,10 +148,11 @@ class StreamWorker:
                 self._changes.tell()
                 answer(None)
             case CloseView():
-                if not self._views.close(command):
+                final = self._views.close(command)
+                if final is None:
                     raise Refused("no_such_view", f"no view {command.view!r}")
                 self._changes.tell()
-                answer(None)
+                answer(StreamStats(inputs=[], views=[final]))
             case Snapshot():
                 self._start(self._snapshot(self._input(command.input), command.timeout_s, answer))
             case Stats():
@@ -218,7 +219,9 @@ async def serve(options: argparse.Namespace) -> int:
     """Run one worker until it ends; the exit status."""
     host, _, port = options.http.rpartition(":")
     try:
-        worker = StreamWorker(options.socket, options.name, cors_origin=options.cors_origin)
+        worker = StreamWorker(
+            options.socket, options.name, orphan_s=options.orphan_seconds, cors_origin=options.cors_origin
+        )
     except (LocalError, OSError) as error:
         log.error("cannot start", worker=options.name, error=str(error))
         return 1
@@ -244,6 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--http", required=True, metavar="HOST:PORT", help="address viewers connect to")
     parser.add_argument("--name", required=True, help="name of this worker in logs and metrics")
     parser.add_argument("--cors-origin", default="*", help="value of Access-Control-Allow-Origin")
+    parser.add_argument("--orphan-seconds", type=float, default=ORPHAN_S, help="life without a control process")
     options = parser.parse_args(arguments)
     if not options.http.rpartition(":")[2].isdigit():
         parser.error("--http wants HOST:PORT")

@@ -70,9 +70,14 @@ class ViewTable:
         self._ended.pop(command.view, None)
         return view
 
-    def close(self, command: CloseView) -> bool:
-        """End a view and its viewers; False when it is not known."""
-        return self._end(command.view, command.reason)
+    def close(self, command: CloseView) -> ViewStats | None:
+        """End a view and its viewers; its last counters, None when it is not known."""
+        view = self._views.get(command.view)
+        if view is None:
+            return None
+        final = _stats(view)
+        self._end(command.view, command.reason)
+        return final
 
     def expire(self, now: float) -> None:
         """End the views whose time is over."""
@@ -107,28 +112,26 @@ class ViewTable:
 
     def stats(self) -> list[ViewStats]:
         """The counters."""
-        return [
-            ViewStats(
-                view=v.id,
-                input=v.input,
-                viewers=len(v.viewers),
-                joined=v.joined,
-                bytes=v.bytes,
-                dropped=v.dropped + sum(viewer.dropped for viewer in v.viewers.values()),
-            )
-            for v in self._views.values()
-        ]
+        return [_stats(view) for view in self._views.values()]
 
-    def _end(self, view_id: str, reason: str) -> bool:
-        view = self._views.pop(view_id, None)
-        if view is None:
-            return False
+    def _end(self, view_id: str, reason: str) -> None:
+        view = self._views.pop(view_id)
         self._ended[view_id] = (view.token_sha256, reason)
         while len(self._ended) > MOST_ENDED:
             del self._ended[next(iter(self._ended))]
         for viewer in view.viewers.values():
             viewer.end(reason)
-        return True
+
+
+def _stats(view: View) -> ViewStats:
+    return ViewStats(
+        view=view.id,
+        input=view.input,
+        viewers=len(view.viewers),
+        joined=view.joined,
+        bytes=view.bytes,
+        dropped=view.dropped + sum(viewer.dropped for viewer in view.viewers.values()),
+    )
 
 
 def _equal(one: str, other: str) -> bool:

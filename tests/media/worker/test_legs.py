@@ -107,7 +107,7 @@ def test_closing_a_source_closes_its_sinks(table: LegTable, floor: Any) -> None:
 def test_closing_a_sink_leaves_its_source(table: LegTable, floor: Any) -> None:
     table.run(SOURCE)
     table.run(SINK)
-    table.run(CloseLeg(leg="out"))
+    assert [(s.leg, s.kind, s.bytes) for s in table.run(CloseLeg(leg="out"))] == [("out", "sink", 0)]
     assert [e.leg for e in floor.told(LegClosed)] == ["out"]
     assert table.sources["in"].sinks == []
 

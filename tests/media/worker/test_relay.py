@@ -393,6 +393,19 @@ async def test_commands_for_the_other_kind_of_worker_are_refused(start_relay: St
         await relay.client.call(OpenInput(input="i", bind=HOST))
 
 
+async def test_a_group_of_pictures_above_the_limit_is_not_kept(start_relay: StartRelay, wire: Any) -> None:
+    relay, small, film = await start_relay(), await start_relay(gop_limit=1000), wire()
+    for one in (relay, small):
+        opened = await one.client.call(OpenSource(leg="in", transport="udp", bind=HOST))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera:
+            camera.bind((HOST, 0))
+            for packet in film.gop():
+                camera.sendto(packet, (HOST, opened.port))
+            await one.until("in", lambda stats: stats.packets == 15)
+    assert (await relay.stats("in")).cached > 4000
+    assert (await small.stats("in")).cached == 0
+
+
 async def test_a_drained_worker_ends_when_its_last_leg_closes(start_relay: StartRelay) -> None:
     relay = await start_relay()
     await relay.client.call(OpenSource(leg="a", transport="udp", bind=HOST))

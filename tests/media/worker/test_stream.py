@@ -243,7 +243,8 @@ async def test_who_may_not_watch_is_told_why(start: Start) -> None:
     assert await refusal(running, token="wrong") == (403, "token")
     assert await refusal(running, token="wrong", kind="ws") == (403, "token")
     assert await refusal(running, view="other") == (404, "unknown_view")
-    await running.client.call(CloseView(view="v", reason="the operator left"))
+    closed = await running.client.call(CloseView(view="v", reason="the operator left"))
+    assert isinstance(closed, StreamStats) and [one.view for one in closed.views] == ["v"]
     assert await refusal(running) == (410, "ended")
     await running.open_view("late", expires_in=-1.0)
     assert (await refusal(running, view="late"))[0] == 410

@@ -53,7 +53,9 @@ def test_an_ended_view_says_why() -> None:
     view = table.open(opened())
     assert view is not None
     view.viewers[1] = viewer = Viewer()
-    assert table.close(CloseView(view="v", reason="grant revoked"))
+    view.bytes = 77
+    final = table.close(CloseView(view="v", reason="grant revoked"))
+    assert final == ViewStats(view="v", input=view.input, viewers=1, bytes=77)
     assert not table.close(CloseView(view="v", reason="again"))
     assert viewer.ended == "grant revoked"
     assert turned_away(table, "v", "token") == (410, "ended", "This view has ended: grant revoked.")
