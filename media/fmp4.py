@@ -77,8 +77,9 @@ class Fmp4Writer:
     def write(self, unit: AccessUnit) -> bytes:
         """Bytes to append to the stream, possibly none. Starts with the first key frame given.
 
-        When a key frame brings other parameter sets the bytes begin with a new init segment, and ``init_segment``,
-        ``mime``, ``width`` and ``height`` change with it. Raises LocalError for a unit of another video codec.
+        When a key frame brings other parameter sets a new init segment stands before its fragment, and
+        ``init_segment``, ``mime``, ``width`` and ``height`` change with it. Raises LocalError for a unit of another
+        video codec.
         """
         if unit.track == "audio":
             self._write_audio(unit)

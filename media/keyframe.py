@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from media.es import h264, h265
 from media.es.codecs import H264, H265
+from media.sniff import PACK_START, PayloadKind, sniff_video
 
 PS = "PS"
-PACK_START = b"\x00\x00\x01\xba"
 _START_CODE = b"\x00\x00\x01"
 _PENDING_PACKETS = 48
 _PENDING_BYTES = 1 << 16
@@ -206,12 +206,9 @@ class KeyFrameFinder:
         return back if verdict == _KEY else None
 
     def _learn_es(self, payload: bytes) -> None:
-        for header, second, _ in _es_nals(payload, h265.AP, 2):
-            if h265.is_parameter_set(header, second):
-                self.mode = self._codec = H265
-                return
-        if any(h264.is_sps(nal[0]) for nal in _h264_nals(payload)):
-            self.mode = self._codec = H264
+        kind = sniff_video(payload)
+        if kind is not PayloadKind.UNKNOWN:
+            self.mode = self._codec = kind.value
 
     def _judge_es_h264(self, payload: bytes) -> int:
         kind = payload[0] & 0x1F
@@ -263,12 +260,12 @@ def _h264_nals(payload: bytes) -> list[bytes]:
     return nals
 
 
-def _es_nals(payload: bytes, aggregation: int, header: int) -> list[tuple[int, int, int]]:
+def _h265_nals(payload: bytes) -> list[tuple[int, int, int]]:
     """(first byte, second byte, offset) of each NAL unit of a single-NAL or aggregation packet of H.265."""
-    if h265.nal_type(payload[0]) != aggregation:
+    if h265.nal_type(payload[0]) != h265.AP:
         return [(payload[0], payload[1], 0)]
     nals = []
-    at = header
+    at = 2
     while at + 4 <= len(payload):
         size = payload[at] << 8 | payload[at + 1]
         nals.append((payload[at + 2], payload[at + 3], at + 2))
@@ -282,7 +279,7 @@ def _judge_es_h265(payload: bytes) -> int:
         if len(payload) < 4 or payload[2] < 0x80:
             return _MIDDLE
         return _judge_nal_h265(payload[2] & 0x3F, payload[3])
-    for header, _, at in _es_nals(payload, h265.AP, 2):
+    for header, _, at in _h265_nals(payload):
         verdict = _judge_nal_h265(h265.nal_type(header), payload[at + 2] if at + 2 < len(payload) else 0)
         if verdict != _OPENS:
             return verdict

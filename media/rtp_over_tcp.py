@@ -16,6 +16,8 @@ from media.sniff import alien_protocol
 MAX_RECORD = 0xFFFF
 RESYNC_LIMIT = 1 << 20
 _DOLLAR = 0x24
+_LARGEST_IN_SEARCH = 10 << 10
+_SEARCH_STEP = 4 << 10
 _RTP_HEADER = 12
 _KNOWN_SSRCS = 4
 _VERSION_2 = re.compile(rb"[\x80-\xbf]")
@@ -60,6 +62,7 @@ class Rfc4571Framer:
         self._ssrcs: list[bytes] = []
         self._lost = False
         self._lost_bytes = 0
+        self._search_from = 0
 
     @property
     def buffered(self) -> int:
@@ -164,7 +167,7 @@ class Rfc4571Framer:
 
     def _lose(self, at: int) -> int:
         self._lost = True
-        self._lost_bytes = 0
+        self._lost_bytes = self._search_from = 0
         self.counters.resyncs += 1
         # The header that failed is not tried again.
         self._skip(1)
@@ -180,6 +183,8 @@ class Rfc4571Framer:
     def _search(self, at: int) -> tuple[bool, int]:
         """Look for two consecutive record headers of one SSRC from ``at`` on: (found, position to go on from)."""
         buffer = self._buffer
+        if len(buffer) < self._search_from:
+            return False, at
         head = 4 if self.interleaved else 2
         waiting: int | None = None
         for match in _VERSION_2.finditer(buffer, at + head):
@@ -193,6 +198,8 @@ class Rfc4571Framer:
                 waiting = match.start() - head
         keep = waiting if waiting is not None else max(at, len(buffer) - head)
         self._skip(keep - at)
+        # Much held back is looked at again only when there is much more: a hostile sender must not buy our time.
+        self._search_from = len(buffer) - keep + (_SEARCH_STEP if len(buffer) - keep > _SEARCH_STEP else 0)
         return False, keep
 
     def _two_records(self, start: int, head: int) -> bool | None:
@@ -201,7 +208,7 @@ class Rfc4571Framer:
         if head == 4 and buffer[start - 4] != _DOLLAR:
             return False
         size = buffer[start - 2] << 8 | buffer[start - 1]
-        if size < _RTP_HEADER:
+        if not _RTP_HEADER <= size <= _LARGEST_IN_SEARCH:
             return False
         if len(buffer) < start + _RTP_HEADER:
             return None

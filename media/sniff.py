@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
+from media.es import h264, h265
 from media.es.codecs import H264, H265
-from media.es.h264 import is_sps as is_h264_sps
-from media.es.h265 import is_parameter_set as is_h265_parameter_set
 
 PACK_START = b"\x00\x00\x01\xba"
 _TS_PACKET = 188
+_SMALLEST_SET, _LARGEST_SET = 6, 512
+_H264_PROFILES = frozenset((44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 244))
+_H264_LEVELS = frozenset((9, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62))
 _AUDIO_TYPES = frozenset((0, 4, 8, 9, 18, 20))
 _ALIENS = (
     (b"01cd", "JT/T 1078"),
@@ -67,20 +69,24 @@ def sniff(payload: bytes, payload_type: int) -> PayloadKind:
         return PayloadKind.JPEG
     if payload_type in _AUDIO_TYPES:
         return PayloadKind.AUDIO
-    return _sniff_video(payload)
+    return sniff_video(payload)
 
 
-def _sniff_video(payload: bytes) -> PayloadKind:
-    """H.264 or H.265 by parameter sets alone: a slice of one looks like a slice of the other."""
-    if len(payload) < 6:
+def sniff_video(payload: bytes) -> PayloadKind:
+    """H.264 or H.265 by a parameter set that makes sense: a slice of one codec looks like one of the other, and the
+    middle of a frame may begin with any byte."""
+    if len(payload) < _SMALLEST_SET:
         return PayloadKind.UNKNOWN
-    first = payload[0]
-    if is_h265_parameter_set(payload[0], payload[1]):
+    nal = payload
+    if payload[0] & 0x9F == h264.STAP_A:
+        nal = payload[3 : 3 + int.from_bytes(payload[1:3], "big")]
+    elif h265.nal_type(payload[0]) == h265.AP and payload[1] == 1:
+        nal = payload[4 : 4 + int.from_bytes(payload[2:4], "big")]
+    if not _SMALLEST_SET <= len(nal) <= _LARGEST_SET:
+        return PayloadKind.UNKNOWN
+    if h264.is_sps(nal[0]):
+        known = nal[1] in _H264_PROFILES and nal[2] & 3 == 0 and nal[3] in _H264_LEVELS
+        return PayloadKind.H264 if known else PayloadKind.UNKNOWN
+    if h265.is_parameter_set(nal[0], nal[1]) and h265.nal_type(nal[0]) != h265.PPS:
         return PayloadKind.H265
-    if first >> 1 == 48 and payload[1] == 0x01 and is_h265_parameter_set(payload[4], payload[5]):
-        return PayloadKind.H265
-    if is_h264_sps(first):
-        return PayloadKind.H264
-    if first & 0x9F == 24 and is_h264_sps(payload[3]):
-        return PayloadKind.H264
     return PayloadKind.UNKNOWN

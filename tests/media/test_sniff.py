@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
+from media.es.annexb import nal_units
 from media.sniff import PayloadKind, alien_protocol, pack_start_offset, sniff
 
+SPS = bytes.fromhex("6742c00ada109b011000000300100000030320f1226a")
 PACK = bytes.fromhex("000001ba4434573c4c01005f6bf8")
 
 
@@ -15,10 +19,13 @@ PACK = bytes.fromhex("000001ba4434573c4c01005f6bf8")
         (b"\x00\x00\x00\x01" + PACK, 96, PayloadKind.PS),
         ((b"\x47" + bytes(187)) * 7, 33, PayloadKind.TS),
         (b"\xd5" * 160, 8, PayloadKind.AUDIO),
-        (bytes.fromhex("6742c00ada10"), 98, PayloadKind.H264),
-        (bytes.fromhex("7800046742c00a000268ce"), 98, PayloadKind.H264),
+        (SPS, 98, PayloadKind.H264),
+        (b"\x78\x00" + bytes((len(SPS),)) + SPS + b"\x00\x02\x68\xce", 98, PayloadKind.H264),
+        (bytes.fromhex("674203ff3a3a3a3a3a3a"), 96, PayloadKind.UNKNOWN),
+        (bytes.fromhex("67ffffffffffffffffff"), 96, PayloadKind.UNKNOWN),
+        (bytes.fromhex("78000267420000"), 96, PayloadKind.UNKNOWN),
         (bytes.fromhex("40010c01ffff"), 100, PayloadKind.H265),
-        (bytes.fromhex("6001000440010c01"), 100, PayloadKind.H265),
+        (bytes.fromhex("6001000640010c01ffff"), 100, PayloadKind.H265),
         (b"\xff\xd8\xff\xe0" + bytes(20), 96, PayloadKind.JPEG),
         (bytes.fromhex("419a203a8230"), 98, PayloadKind.UNKNOWN),
         (bytes.fromhex("0201d0093a3a"), 98, PayloadKind.UNKNOWN),
@@ -47,3 +54,15 @@ def test_a_pack_start_further_inside_does_not_count() -> None:
     assert pack_start_offset(PACK) == 0
     assert pack_start_offset(b"\0\0\0\1" + PACK) == 4
     assert pack_start_offset(b"\1" * 5 + PACK) == -1
+
+
+def test_an_h265_sequence_parameter_set_alone(encode) -> None:
+    nals = {nal[0]: nal for nal in nal_units(encode("H265", frames=1)[0].data)}
+    assert sniff(nals[0x42], 100) is PayloadKind.H265
+    assert sniff(nals[0x40], 100) is PayloadKind.H265
+
+
+def test_the_middle_of_frames_is_hardly_ever_taken_for_a_parameter_set() -> None:
+    rng = random.Random(1)
+    kinds = [sniff(rng.randbytes(400), 96) for _ in range(5000)]
+    assert kinds.count(PayloadKind.UNKNOWN) > 4997
