@@ -75,6 +75,7 @@ class SipStack:
         self._pumping = False
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0  # kept here: a timer of uvloop that is due at once has no when()
         self.on_connection_lost: Callable[[Peer], None] | None = None
 
     @property
@@ -301,10 +302,10 @@ class SipStack:
         loop = asyncio.get_running_loop()
         at = loop.time() + max(deadline - self.now(), 0.0)
         if self._timer is not None:
-            if self._timer.when() <= at:
+            if self._timer_at <= at:
                 return  # it fires early and arms itself again
             self._timer.cancel()
-        self._timer = loop.call_at(at, self._timer_ended)
+        self._timer, self._timer_at = loop.call_at(at, self._timer_ended), at
 
     def _timer_ended(self) -> None:
         self._timer = None

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import uvloop
 
 from sip.aio import Incoming, Peer, SipStack, WireEvent
 from sip.dialog import Dialog
@@ -635,3 +636,19 @@ async def test_limits_reach_the_endpoint() -> None:
         far.send(theirs("MESSAGE", far.port), port)
         assert (await far.receive()).startswith(b"SIP/2.0 503 ")
         assert stack.counters.as_dict()["overloaded"] == 1
+
+
+def test_a_timer_that_is_due_at_once_stops_nothing_on_uvloop() -> None:
+    clock = [0.0]
+
+    async def ask_late() -> list[BaseException | object]:
+        async with far_end() as far, stack_on(clock=lambda: clock[0]) as (stack, _port):
+            asking = [asyncio.create_task(stack.ask(ours("MESSAGE"), far.peer, timeout_s=0.2))]
+            await far.receive()
+            clock[0] = 100.0  # the first retransmission is overdue now: its timer runs in this turn of the loop
+            asking += [asyncio.create_task(stack.ask(ours("MESSAGE"), far.peer, timeout_s=0.2)) for _ in range(2)]
+            return await asyncio.gather(*asking, return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        outcomes = runner.run(ask_late())
+    assert [type(outcome) for outcome in outcomes] == [TransactionTimeout] * 3
