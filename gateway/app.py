@@ -34,7 +34,7 @@ from gateway.signalling.lower_call import CallEnvironment
 from gateway.signalling.northbound import Northbound
 from gateway.signalling.notifier import CatalogueNotifier
 from gateway.signalling.presence import Presence, WentOffline
-from gateway.signalling.registrar import Registrar
+from gateway.signalling.registrar import Registrar, RegistrarPolicy
 from gateway.signalling.requests import Party
 from gateway.signalling.router import Router
 from gateway.signalling.southbound import Southbound
@@ -105,7 +105,7 @@ class Node:
         self.uplinks = Uplinks(stores.uppers, stores.uplinks, self.stack, on_change=self._uplink_changed)
         self.directory = Directory(config, stores.devices, stores.uppers, self.presence.bindings, self.uplinks.get)
         self.uplinks.target_of = self.directory.uplink_target
-        self.exchange = Exchange(self.stack, me)
+        self.exchange = Exchange(self.stack, me, answer_s=config.sip.request_timeout_seconds)
         self.sync = CatalogueSync(
             self.exchange,
             self.catalog,
@@ -175,6 +175,7 @@ class Node:
             self.directory.upper,
             self.directory.local_id,
             node_name=config.node.name,
+            items_per_message=(config.catalog.items_per_udp_message, config.catalog.items_per_tcp_message),
         )
         self.notifier = CatalogueNotifier(
             self.stack,
@@ -184,8 +185,10 @@ class Node:
             scope=self.cascade.codes_in,
         )
         self.cascade.notify = self.notifier.notify
-        registrar = Registrar(realm=config.node.realm, account_of=self.directory.account)
-        self.southbound = Southbound(registrar, self.presence, self.exchange, self.sync)
+        registrar = Registrar(
+            realm=config.node.realm, account_of=self.directory.account, policy=registrar_policy(config)
+        )
+        self.southbound = Southbound(registrar, self.presence, self.exchange, self.sync, enrol=self.directory.enrol)
         self.northbound = Northbound(
             node_name=config.node.name,
             uppers=stores.uppers,
@@ -426,6 +429,20 @@ _background: set[asyncio.Task[None]] = set()
 
 def _counters(entry: Any) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in entry.__struct_fields__} if entry is not None else {}
+
+
+def registrar_policy(config: Config) -> RegistrarPolicy:
+    """What the configuration says of registrations."""
+    return RegistrarPolicy(
+        default_expires_s=config.registrar.default_expires_seconds,
+        min_expires_s=config.registrar.min_expires_seconds,
+        max_expires_s=config.registrar.max_expires_seconds,
+        nonce_lifetime_s=config.registrar.nonce_lifetime_seconds,
+        failures_allowed=config.sip.ban_after_failures,
+        failure_window_s=config.sip.ban_seconds,
+        strict_codes=config.sip.strict_codes,
+        gb_version="3.0" if config.node.edition == "2022" else "2.0",
+    )
 
 
 def worker_specs(config: Config) -> list[WorkerSpec]:

@@ -29,8 +29,7 @@ SETTLE_S = 0.1
 """Changes of this long are told together."""
 
 MAX_WINDOW = 32
-ITEMS_TCP = 100
-ITEMS_UDP = 20
+ITEMS_TCP, ITEMS_UDP = 100, 20
 _CONTAINERS = (Kind.REGION, Kind.SYSTEM, Kind.GROUP, Kind.ORG)
 
 Notify = Callable[[str, list[CatalogItem]], Awaitable[None]]
@@ -71,8 +70,10 @@ class Cascade:
         local_id: Callable[[Upper], str],
         *,
         node_name: str,
+        items_per_message: tuple[int, int] = (ITEMS_UDP, ITEMS_TCP),
         settle_s: float = SETTLE_S,
     ) -> None:
+        """`items_per_message`: at most so many over UDP (fewer where the datagram would not stay whole) and TCP."""
         self._store = store
         self._sharing = sharing
         self._uppers = uppers
@@ -81,6 +82,7 @@ class Cascade:
         self._correspondent = correspondent
         self._local_id = local_id
         self._node_name = node_name
+        self._items_udp, self._items_tcp = items_per_message
         self._settle_s = settle_s
         self._shown: dict[str, _Shown] = {}
         self._answering: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -280,7 +282,7 @@ class Cascade:
             [wire_item(item, upper.edition) for item in asked],
             charset=upper.charset,
             edition=upper.edition,
-            per_message=ITEMS_TCP if room is None else ITEMS_UDP,
+            per_message=self._items_tcp if room is None else self._items_udp,
             body_bytes=room,
         )
         delivery = await deliver(pages, lambda page: self._exchange.send(upper, page), max_window=MAX_WINDOW)

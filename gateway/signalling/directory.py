@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterable
 
+from catalog import Kind, kind_of, type_of
 from gateway.config import Config
-from gateway.errors import Failure, Reason
+from gateway.errors import AlreadyExists, Failure, Reason
 from gateway.relay.hub import StreamKey
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Bindings
@@ -14,7 +17,7 @@ from gateway.signalling.lower_call import LowerTarget
 from gateway.signalling.registrar import Account
 from gateway.signalling.trust import UpperAddress
 from gateway.signalling.uplink import Uplink, UpperTarget
-from gateway.store.devices import Device, Devices
+from gateway.store.devices import Device, Devices, PeerKind
 from gateway.store.uppers import Upper, Uppers
 from media.worker.control import Transport
 from sip.manscdp import Edition
@@ -44,13 +47,27 @@ class Directory:
         """What the registrar must know of a peer; None: it may not register."""
         device = self._devices.get(peer_id)
         if device is None:
-            return None
+            return self._newcomer(peer_id)
         if device.password:
             return Account(device.id, device.password.reveal(), device.enabled)
         if device.allow_no_password:
             return Account(device.id, None, device.enabled)
         shared: Secret = self._config.registrar.shared_password
         return Account(device.id, shared.reveal(), device.enabled) if shared else None
+
+    def _newcomer(self, peer_id: str) -> Account | None:
+        """A peer nobody has entered, where such peers are taken in with the shared password."""
+        registrar = self._config.registrar
+        if not registrar.accept_unknown or not registrar.shared_password or type_of(peer_id) is None:
+            return None
+        return Account(peer_id, registrar.shared_password.reveal())
+
+    async def enrol(self, peer_id: str) -> None:
+        """Enter a peer that has just registered for the first time; one that is entered stays as it is."""
+        if self._devices.get(peer_id) is None:
+            kind: PeerKind = "platform" if kind_of(peer_id) is Kind.SYSTEM else "device"
+            with contextlib.suppress(AlreadyExists):
+                await self._devices.create(Device(peer_id, name=peer_id, kind=kind, created_at=time.time()))
 
     def upper_addresses(self) -> Iterable[UpperAddress]:
         """The addresses upper platforms may send from."""
@@ -101,6 +118,8 @@ class Directory:
             expires_seconds=upper.register_expires_seconds,
             keepalive_seconds=upper.keepalive_seconds,
             retry_seconds=self._config.uplink.retry_seconds,
+            retry_jitter_seconds=self._config.uplink.retry_jitter_seconds,
+            keepalive_misses=self._config.uplink.keepalive_misses,
             gb_version="3.0" if (upper.edition or self._config.node.edition) == "2022" else "2.0",
         )
 

@@ -58,8 +58,10 @@ class Question:
 class Exchange:
     """Sends MANSCDP messages and matches answers to open questions."""
 
-    def __init__(self, stack: SipStack, me: Party) -> None:
+    def __init__(self, stack: SipStack, me: Party, *, answer_s: float = 8.0) -> None:
+        """`answer_s`: seconds the SIP answer to a MESSAGE is waited for."""
         self._stack = stack
+        self._answer_s = answer_s
         self._me = me
         # Not from 1 again after a restart: late answers to questions of before must not match. Small, because some
         # devices keep only 16 bits of it.
@@ -93,16 +95,16 @@ class Exchange:
         question.answers.put_nowait(message)
         return True
 
-    async def tell(self, to: Correspondent, message: Command, *, target: str = "", timeout_s: float = 8.0) -> Response:
+    async def tell(self, to: Correspondent, message: Command, *, target: str = "") -> Response:
         """Send one MANSCDP message; raises RemoteError (no answer) or QuestionRefused (answered with an error)."""
-        response = await self.send(to, dumps(message, charset=to.charset, edition=to.edition), target, timeout_s)
+        response = await self.send(to, dumps(message, charset=to.charset, edition=to.edition), target)
         if response.status >= 300:
             raise QuestionRefused(response.status, response.reason)
         return response
 
-    async def send(self, to: Correspondent, body: bytes, target: str = "", timeout_s: float = 8.0) -> Response:
+    async def send(self, to: Correspondent, body: bytes, target: str = "") -> Response:
         """Send one body and return the final response, whatever it is."""
-        return await self._stack.ask(self._message(to, body, target), to.peer, timeout_s=timeout_s)
+        return await self._stack.ask(self._message(to, body, target), to.peer, timeout_s=self._answer_s)
 
     def body_room(self, to: Correspondent) -> int | None:
         """How many bytes of body a MESSAGE to this peer may carry so that a datagram stays whole on its way (RFC 3261

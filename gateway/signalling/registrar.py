@@ -11,13 +11,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from gateway.signalling.bindings import Binding
-from sip import ParseError, Request
-from sip.aio import Peer
+from sip import ParseError, Peer, Request
 from sip.digest import Challenge, Credentials, NonceTable, ha1, is_supported, verify
 from sip.gbdate import format_date
 
-DEFAULT_EXPIRES = 3600
-MAX_EXPIRES = 86_400
 MAX_SOURCES = 10_000
 """Sources whose failures are remembered; the oldest is forgotten first."""
 HOST_FACTOR = 20
@@ -31,6 +28,21 @@ class Account:
     peer_id: str
     password: str | None = field(repr=False)
     enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarPolicy:
+    """What an operator may set. Times in seconds; `failures_allowed` wrong passwords for one id from one address within
+    `failure_window_s` stop that address for that id until the window is over. `strict_codes`: 20-digit ids only."""
+
+    default_expires_s: int = 3600
+    min_expires_s: int = 60
+    max_expires_s: int = 86_400
+    nonce_lifetime_s: float = 300
+    failures_allowed: int = 10
+    failure_window_s: float = 60.0
+    strict_codes: bool = False
+    gb_version: str = "3.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +101,16 @@ class Registrar:
         *,
         realm: str,
         account_of: Callable[[str], Account | None],
-        gb_version: str = "3.0",
-        failures_allowed: int = 10,
-        failure_window_s: float = 60.0,
+        policy: RegistrarPolicy | None = None,
     ) -> None:
         self._realm = realm
         self._account_of = account_of
-        self._gb_version = gb_version
-        self._nonces = NonceTable(lifetime_s=300)
+        self._policy = policy = policy or RegistrarPolicy()
+        self._nonces = NonceTable(lifetime_s=policy.nonce_lifetime_s)
         # By address and claimed id, so that one wrong device does not lock out those that share its address; and by
         # address alone, so that trying many ids is no way around it.
-        self._failures = FailureCounts(failures_allowed, failure_window_s)
-        self._host_failures = FailureCounts(failures_allowed * HOST_FACTOR, failure_window_s)
+        self._failures = FailureCounts(policy.failures_allowed, policy.failure_window_s)
+        self._host_failures = FailureCounts(policy.failures_allowed * HOST_FACTOR, policy.failure_window_s)
         self.counters: dict[str, int] = {}
 
     def handle(self, request: Request, source: Peer, now: float) -> Outcome:
@@ -108,9 +118,11 @@ class Registrar:
         try:
             peer_id = request.to.uri.user or ""
             credentials = self._credentials(request)
-            expires = _requested_expires(request)
+            expires = self._granted(request)
         except ParseError as error:
             return self._refuse(error.status, f"Bad {error.where}", "malformed")
+        if self._policy.strict_codes and not (len(peer_id) == 20 and peer_id.isascii() and peer_id.isdigit()):
+            return self._refuse(403, "The id must have 20 digits", "not_a_code")
         attempt = (source.host, peer_id)
         if self._failures.exhausted(attempt, now) or self._host_failures.exhausted(source.host, now):
             return self._refuse(403, "Too many wrong passwords from this address", "throttled")
@@ -154,7 +166,7 @@ class Registrar:
         self._count(counter)
         # Some firmware does not answer a challenge without `algorithm`, and none refuses MD5.
         challenge = Challenge(self._realm, self._nonces.issue(now), algorithm="MD5", qop=("auth",), stale=stale)
-        headers = (("WWW-Authenticate", str(challenge)), ("X-GB-Ver", self._gb_version))
+        headers = (("WWW-Authenticate", str(challenge)), ("X-GB-Ver", self._policy.gb_version))
         return Outcome(401, headers, problem=problem)
 
     def _wrong_password(self, attempt: tuple[str, str], now: float) -> Outcome:
@@ -167,13 +179,20 @@ class Registrar:
 
     def _refuse(self, status: int, reason: str, counter: str) -> Outcome:
         self._count(counter)
-        return Outcome(status, (("X-GB-Ver", self._gb_version),), reason, problem=reason)
+        return Outcome(status, (("X-GB-Ver", self._policy.gb_version),), reason, problem=reason)
 
-    def _accept(self, request: Request, account: Account, source: Peer, expires: int, now: float) -> Outcome:
-        granted = min(expires, MAX_EXPIRES)
+    def _granted(self, request: Request) -> int:
+        asked = _requested_expires(request)
+        if asked == 0:
+            return 0
+        policy = self._policy
+        # Few devices understand 423; all read the Expires of the 200.
+        return min(max(asked or policy.default_expires_s, policy.min_expires_s), policy.max_expires_s)
+
+    def _accept(self, request: Request, account: Account, source: Peer, granted: int, now: float) -> Outcome:
         contacts = request.headers.get_all("Contact") or [f"<sip:{account.peer_id}@{source.host}:{source.port}>"]
         headers = [("Contact", value) for value in contacts]  # echoed unchanged: some peers look for their own
-        headers += [("Expires", str(granted)), ("Date", format_date(now)), ("X-GB-Ver", self._gb_version)]
+        headers += [("Expires", str(granted)), ("Date", format_date(now)), ("X-GB-Ver", self._policy.gb_version)]
         if granted == 0:
             self._count("unregistered")
             return Outcome(200, tuple(headers), unbound=account.peer_id)
@@ -194,8 +213,8 @@ class Registrar:
         self.counters[what] = self.counters.get(what, 0) + 1
 
 
-def _requested_expires(request: Request) -> int:
-    """The Expires header, else the Contact parameter, else the default; what cannot be read counts as absent.
+def _requested_expires(request: Request) -> int | None:
+    """The Expires header, else the Contact parameter; None when there is neither, or it cannot be read.
 
     Contact `*` means unregister, with or without Expires 0 (RFC 3261 10.2.2 wants it, devices leave it out).
     """
@@ -208,4 +227,4 @@ def _requested_expires(request: Request) -> int:
         if asked:
             raise ParseError("Contact", "* with an Expires that is not 0", str(asked))
         return 0
-    return DEFAULT_EXPIRES if asked is None else asked
+    return asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -18,9 +19,23 @@ log = structlog.get_logger("southbound")
 
 
 class Southbound:
-    """Handles requests of peers below us; who they are has been established before."""
+    """Handles requests of peers below us; who they are has been established before.
 
-    def __init__(self, registrar: Registrar, presence: Presence, exchange: Exchange, sync: CatalogueSync) -> None:
+    `enrol(peer_id)` enters a peer that may register and is not entered yet; `clock` gives unix seconds.
+    """
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        presence: Presence,
+        exchange: Exchange,
+        sync: CatalogueSync,
+        *,
+        enrol: Callable[[str], Awaitable[None]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._enrol = enrol
+        self._clock = clock
         self._registrar = registrar
         self._presence = presence
         self._exchange = exchange
@@ -29,7 +44,7 @@ class Southbound:
 
     async def register(self, incoming: Incoming) -> None:
         """REGISTER: the only request that may come from anywhere."""
-        outcome = self._registrar.handle(incoming.request, incoming.source, time.time())
+        outcome = self._registrar.handle(incoming.request, incoming.source, self._clock())
         if outcome.problem is not None:
             log.warning(
                 "registration refused",
@@ -37,6 +52,8 @@ class Southbound:
                 peer=incoming.request.from_.uri.user,
                 reason=outcome.problem,
             )
+        if outcome.bound is not None:
+            await self._enrol(outcome.bound.peer_id)
         incoming.respond(outcome.status, outcome.reason, headers=outcome.headers)
         if outcome.bound is not None:
             await self._presence.registered(outcome.bound)

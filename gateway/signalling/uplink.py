@@ -25,7 +25,6 @@ from sip.manscdp import Keepalive, dumps
 
 log = structlog.get_logger("uplink")
 
-KEEPALIVE_MISSES = 3
 MAX_REDIRECTS = 3
 ANSWER_S = 8.0
 """How long an answer to REGISTER or a keepalive is waited for."""
@@ -54,6 +53,8 @@ class UpperTarget:
     expires_seconds: int = 3600
     keepalive_seconds: int = 60
     retry_seconds: float = 60
+    retry_jitter_seconds: float = 30
+    keepalive_misses: int = 3
     gb_version: str = "3.0"
 
     @property
@@ -202,8 +203,7 @@ class Uplink:
         self._server, self._registrar_uri = self.target.peer, None
         log.warning("uplink failed", upper=self.target.upper_id, problem=self.status.problem, hint=self.status.hint)
         await self._enter(UplinkState.WAITING)
-        wait = self.target.retry_seconds
-        await asyncio.sleep(wait + wait * 0.5 * self._jitter())
+        await asyncio.sleep(self.target.retry_seconds + self.target.retry_jitter_seconds * self._jitter())
 
     async def _enter(self, state: UplinkState) -> None:
         if state is self.status.state:
@@ -229,7 +229,7 @@ class Uplink:
             except RemoteError as error:
                 self.status.missed_keepalives += 1
                 self.status.step(f"keepalive {self.status.missed_keepalives} not answered: {error}")
-                if self.status.missed_keepalives >= KEEPALIVE_MISSES:
+                if self.status.missed_keepalives >= self.target.keepalive_misses:
                     await self._renew()
                     return
             except RegistrationRefused as refusal:

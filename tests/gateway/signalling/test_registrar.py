@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gateway.signalling.registrar import MAX_EXPIRES, Account, FailureCounts, Outcome, Registrar
+from gateway.signalling.registrar import Account, FailureCounts, Outcome, Registrar, RegistrarPolicy
 from interop.wire.sipwire import digest_fields
 from sip.aio import Peer
 from tests.gateway.signalling.raw import CAMERA, NODE, digest, parsed, request_bytes
@@ -171,8 +171,9 @@ def test_unregistering_as_the_first_message_needs_a_password_too(registrar: Regi
     [
         ("X-Nothing: 1", f"Contact: <sip:{CAMERA}@10.0.0.9>", 3600),
         ("X-Nothing: 1", f"Contact: <sip:{CAMERA}@10.0.0.9>;expires=120", 120),
-        ("Expires: 20", f"Contact: <sip:{CAMERA}@10.0.0.9>;expires=120", 20),
-        ("Expires: 99999999", f"Contact: <sip:{CAMERA}@10.0.0.9>", MAX_EXPIRES),
+        ("Expires: 90", f"Contact: <sip:{CAMERA}@10.0.0.9>;expires=120", 90),
+        ("Expires: 99999999", f"Contact: <sip:{CAMERA}@10.0.0.9>", 86_400),
+        ("Expires: 5", f"Contact: <sip:{CAMERA}@10.0.0.9>", 60),
         ("Expires: soon", f"Contact: <sip:{CAMERA}@10.0.0.9>", 3600),
         ("Expires: 1800", "", 1800),
     ],
@@ -263,3 +264,10 @@ def test_remembered_failures_are_bounded() -> None:
     assert len(counts) == 3 and counts.add(8, 2.0) == 2 and counts.exhausted(8, 3.0)
     counts.clear(8)
     assert not counts.exhausted(8, 3.0)
+
+
+def test_where_codes_are_strict_only_20_digits_may_register() -> None:
+    strict = Registrar(realm=REALM, account_of=ACCOUNTS.get, policy=RegistrarPolicy(strict_codes=True))
+    for odd in ("camera-1", "3402000000132000005", "34020000001320000055x"):
+        assert ask(strict, peer=odd).reason == "The id must have 20 digits"
+    assert ask(strict, "Expires: 60", peer=OPEN).status == 200
