@@ -5,7 +5,7 @@ Knows no SIP and no media. This is the front door; `catalog.store` is the one to
 
 from __future__ import annotations
 
-from catalog.change import Change, Changes, Event, Feed, ItemEvent, event_between
+from catalog.change import Change, Changes, Event, ItemEvent, event_between
 from catalog.code import CodeError, DeviceCode, Kind, civil_code_of, is_playable, kind_of, type_of
 from catalog.code_names import Edition, industry_name, network_name, type_name
 from catalog.division import Division, division_of, full_name
@@ -36,7 +36,6 @@ __all__ = [
     "EMPTY",
     "Edition",
     "Event",
-    "Feed",
     "Incomplete",
     "Item",
     "ItemEvent",

@@ -1,12 +1,10 @@
-"""What changes in a catalogue: the events a peer notifies (目录通知), what they did, and the feed that tells others.
+"""What changes in a catalogue: the events a peer notifies (目录通知) and what they did.
 
 GB/T 28181-2016 Annex P, GB/T 28181-2022 Annex N.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -126,30 +124,3 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.changes) or self.peer_online is not None or self.overrun
-
-
-class Feed:
-    """One reader's queue of changes, bounded: a reader that falls behind loses them all and is told so."""
-
-    def __init__(self, limit: int = 256) -> None:
-        self._limit = limit
-        self._waiting: deque[Changes] = deque()
-        self._arrived = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def put(self, changes: Changes) -> None:
-        """Called by the store after each commit."""
-        if len(self._waiting) >= self._limit:
-            self._waiting.clear()
-            changes = replace(changes, overrun=True)
-        self._waiting.append(changes)
-        self._arrived.set()
-
-    async def get(self) -> Changes:
-        """The next changes, as soon as there are any."""
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._waiting.popleft()

@@ -201,9 +201,7 @@ class _Evaluation:
 
     def _groupless(self, shown: set[ChannelKey]) -> set[ChannelKey]:
         groupless = {
-            key
-            for key in shown
-            if self._forest.items[key].kind is Kind.ORG and self._group_of(key, shown) is None
+            key for key in shown if self._forest.items[key].kind is Kind.ORG and self._group_of(key, shown) is None
         }
         self._unmountable += [Unmountable(key, "its business group is not published") for key in sorted(groupless)]
         return groupless

@@ -313,4 +313,3 @@ def _listed(page: Select[Any]) -> Select[Any]:
         .join_from(edges, item, same)
         .order_by(edges.c.sort, edges.c.code)
     )
-

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from catalog.change import Change, Changes, Event, Feed, ItemEvent
+from catalog.change import Change, Changes, Event, ItemEvent
+from catalog.feed import Feed
 from catalog.item import Item
 from catalog.store.dialect import upsert
 from catalog.store.events import EVENT_BATCH, EventBatch
@@ -168,9 +169,7 @@ class CatalogStore(CatalogReader):
                 changed = (await connection.execute(update(table).where(*which).values(online=on))).rowcount
                 if changed:
                     new: dict[str, Any] = {"online": on}
-                    row = history_row(
-                        peer_id, "", generation=generation, at=now, who=who, event=Event.PEER, new=new
-                    )
+                    row = history_row(peer_id, "", generation=generation, at=now, who=who, event=Event.PEER, new=new)
                     await connection.execute(insert(catalog_history), row)
             return self._tell(Changes(peer_id, who, now, peer_online=on if changed else None))
 
@@ -186,4 +185,3 @@ class CatalogStore(CatalogReader):
     ) -> list[HistoryEntry]:
         """The latest changes of a peer or of one object, newest first; go on with `before` = the last id."""
         return await read_history(self._engine, peer_id, code, before, max(1, min(limit, 1000)))
-

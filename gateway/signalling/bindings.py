@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sip.aio import Peer
+from sip import Peer
 
 
 @dataclass(frozen=True, slots=True)

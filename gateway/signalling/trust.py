@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.signalling.bindings import Bindings
-from sip.aio import Peer
+from sip import Peer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
-from catalog.change import Change, Changes, Event, Feed, ItemEvent, event_between
+from catalog.change import Change, Changes, Event, ItemEvent, event_between
 from catalog.item import Item
 
 CODE = "34020000001320000001"
@@ -84,22 +83,3 @@ def test_changes_that_say_nothing_are_false() -> None:
     assert not Changes("p", "notify", 1.0, unknown=("x",))
     assert changes(1) and Changes("p", "x", 1.0, peer_online=False) and Changes("p", "x", 1.0, overrun=True)
     assert changes(7).codes(Event.ON) == ["7"] and changes(7).codes(Event.DEL) == []
-
-
-async def test_a_feed_gives_changes_in_order_and_waits_for_them() -> None:
-    feed = Feed()
-    waiting = asyncio.create_task(feed.get())
-    await asyncio.sleep(0)
-    feed.put(changes(1))
-    feed.put(changes(2))
-    assert await waiting == changes(1)
-    assert len(feed) == 1
-    assert await feed.get() == changes(2)
-
-
-async def test_a_reader_that_falls_behind_is_told_to_look_at_everything_again() -> None:
-    feed = Feed(limit=2)
-    for number in range(3):
-        feed.put(changes(number))
-    assert len(feed) == 1
-    assert await feed.get() == replace(changes(2), overrun=True)

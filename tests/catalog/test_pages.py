@@ -134,9 +134,7 @@ def test_a_lossy_answer_is_incomplete_and_says_how_much_is_missing(data: st.Data
     pages = collector()
     for number in data.draw(st.permutations(sorted(kept))):
         pages.feed(total, page(str(number)), 101.0)
-    assert pages.expire(106.0) == Incomplete(
-        [f"item {code}" for code in pages._items], total - len(kept)
-    )
+    assert pages.expire(106.0) == Incomplete([f"item {code}" for code in pages._items], total - len(kept))
 
 
 @pytest.mark.parametrize("total", [10_000, 100_000])
