@@ -30,7 +30,9 @@ class Counters:
     stray_responses: int = 0
     stray_acks: int = 0
     foreign_responses: int = 0
-    """Responses accepted from another address than the request went to."""
+    """Responses dropped because they came from another address or connection than the request went to."""
+    foreign_requests: int = 0
+    """ACK and CANCEL dropped because they came from another address than their INVITE."""
     changed_tags: int = 0
     """Repeated 2xx to INVITE of the same Contact under another To tag."""
     timeouts: int = 0
@@ -43,6 +45,10 @@ class Counters:
     connections_opened: int = 0
     connections_lost: int = 0
     connections_refused: int = 0
+    connections_unproven: int = 0
+    """Connections closed because their source held too many that had sent no whole message."""
+    connections_slow: int = 0
+    """Connections closed because a message, the first or one begun, was not complete in time."""
     socket_errors: int = 0
 
     def as_dict(self) -> dict[str, int]:

@@ -26,6 +26,7 @@ from sip.transaction.events import (
     AckMissing,
     Cancelled,
     Event,
+    ForeignReceived,
     LateAnswer,
     MalformedReceived,
     NotAnswered,
@@ -137,12 +138,19 @@ class Endpoint:
         known = self._servers.get(key)
         if known is not None:
             self.counters.requests_absorbed += 1
-            known.peer, known.local = source, local
-            known.repeated(now)
+            self._repeat(known, source, local, now)
         elif request.method == "CANCEL":
             self._receive_cancel(request, source, local, now)
         elif self._has_room(request, source, local, now):
             self._begin_server(request, key, source, local, now)
+
+    def _repeat(self, known: ServerTransaction, source: Peer, local: Local, now: float) -> None:
+        """A repetition is answered to where it came from, but never moves the exchange to another address."""
+        if known.peer.is_sender_of(source):
+            known.peer, known.local = source, local
+            known.repeated(now)
+        elif known.answer:
+            self._outbox.append(Outgoing(known.answer, source, local))
 
     def _begin_server(self, request: Request, key: ServerKey, source: Peer, local: Local, now: float) -> None:
         if request.method == "INVITE" and self._invites.merged(request):
@@ -162,16 +170,23 @@ class Endpoint:
 
     def _receive_ack(self, ack: Request, source: Peer, now: float) -> None:
         invite = self._servers.get(server_key(ack, source.host, "INVITE")) or self._invites.of_ack(ack)
-        if isinstance(invite, InviteServer):
-            invite.acknowledge(ack, now)
-        else:
+        if not isinstance(invite, InviteServer):
             self.counters.stray_acks += 1
+        elif not invite.peer.is_sender_of(source):
+            self.counters.foreign_requests += 1
+            self._tell_foreign("ACK", source, ack.call_id, invite.peer, now)
+        else:
+            invite.acknowledge(ack, now)
 
     def _receive_cancel(self, cancel: Request, source: Peer, local: Local, now: float) -> None:
         # Answered without a transaction of its own: the INVITE's state makes every repetition's answer the same.
         invite = self._servers.get(server_key(cancel, source.host, "INVITE"))
         if not isinstance(invite, InviteServer):
-            invite = self._invites.of_cancel(cancel, source.host)
+            invite = self._invites.of_cancel(cancel)
+        if invite is not None and not invite.peer.is_sender_of(source):
+            self.counters.foreign_requests += 1
+            self._tell_foreign("CANCEL", source, cancel.call_id, invite.peer, now)
+            invite = None
         if invite is None:
             self._answer_statelessly(cancel, 481, source, local)
             return
@@ -189,12 +204,18 @@ class Endpoint:
         if transaction is None:
             self.counters.stray_responses += 1
             return
-        if (source.host, source.port) != (transaction.peer.host, transaction.peer.port):
+        if not _answers_for(transaction.peer, source):
             self.counters.foreign_responses += 1
+            self._tell_foreign(str(response.status), source, response.call_id, transaction.peer, now)
+            return
         if isinstance(transaction, InviteClient):
             self._receive_invite_response(transaction, response, now)
         else:
             transaction.receive(response, now)
+
+    def _tell_foreign(self, what: str, source: Peer, call_id: str, expected: Peer, now: float) -> None:
+        if self._malformed.take(source.host, now):
+            self._events.append(ForeignReceived(source, what, call_id, expected))
 
     def _receive_invite_response(self, invite: InviteClient, response: Response, now: float) -> None:
         if not 200 <= response.status < 300:
@@ -421,6 +442,14 @@ class Endpoint:
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
+
+
+def _answers_for(asked: Peer, source: Peer) -> bool:
+    """Whether a response from `source` can be the answer of `asked`: it comes from the address, or on the connection,
+    the request went to (RFC 3581 4, RFC 3261 18.2.2)."""
+    if asked.connection is not None:
+        return asked.connection == source.connection
+    return (asked.transport, asked.host, asked.port) == (source.transport, source.host, source.port)
 
 
 def stamp_source(request: Request, source: Peer) -> None:

@@ -64,6 +64,16 @@ class StreamFramer:
         """True while perhaps only silence ends the message at hand: call flush() after about half a second of it."""
         return self._body_at > 0 and self._total is None
 
+    @property
+    def in_message(self) -> bool:
+        """True while a message has begun and not ended."""
+        return self._started
+
+    @property
+    def held(self) -> int:
+        """Bytes kept of what is not complete."""
+        return len(self._buffer)
+
     def _take_all(self, at_end: bool) -> list[bytes | ParseError]:
         taken: list[bytes | ParseError] = []
         while not self.broken and (item := self._take(at_end)) is not None:

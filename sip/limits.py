@@ -32,8 +32,15 @@ class Limits:
     """TCP connections, accepted and opened."""
     connection_idle_s: float = 900.0
     """A TCP connection without a byte for that long is closed."""
+    max_connections_per_source: int = 10_000
+    """TCP connections accepted from one source address."""
+    max_unproven_per_source: int = 128
+    """Accepted TCP connections of one source address that have sent no whole message; over it the oldest is closed."""
     first_message_s: float = 30.0
-    """An accepted TCP connection that sends no whole message for that long is closed."""
+    """How long an accepted TCP connection has for its first whole message, and any connection for the end of a message
+    it has begun; then it is closed."""
+    max_unfinished_bytes: int = 64 << 20
+    """Bytes of unfinished messages over all TCP connections; over it the connection that holds most is closed."""
     connect_timeout_s: float = 5.0
     send_queue_bytes: int = 1 << 20
     """Bytes waiting for one TCP connection, or for one UDP socket; what does not fit fails."""

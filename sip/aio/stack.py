@@ -7,7 +7,9 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from ipaddress import ip_address
 from typing import Any
 
 import structlog
@@ -31,6 +33,7 @@ from sip.transaction.events import (
     AckReceived,
     Cancelled,
     Event,
+    ForeignReceived,
     LateAnswer,
     MalformedReceived,
     NotAnswered,
@@ -194,6 +197,8 @@ class SipStack:
             raise TransportFailed("stack", "closed", peer=str(to), method=request.method)
         if not is_address(to.host):
             raise LocalError(f"not an IP address: {to.host!r}; use resolve()")
+        if ":" in to.host:  # answers are known by the address as the kernel writes it
+            to = replace(to, host=str(ip_address(to.host)))
         sent_by = self.local_address(to)
         if to.transport == "UDP":
             local = self._listener_towards(to).local
@@ -400,6 +405,15 @@ class SipStack:
             answered=event.answered,
         )
 
+    def _foreign_received(self, event: ForeignReceived) -> None:
+        log.warning(
+            "message from another address dropped",
+            peer=str(event.source),
+            what=event.what,
+            call_id=event.call_id,
+            belongs_to=str(event.expected),
+        )
+
     def _guarded(self, callback: Callable[[Any], None], argument: object) -> None:
         # The boundary to the application's callbacks.
         try:
@@ -420,6 +434,7 @@ _DELIVER: dict[type[Event], Callable[[SipStack, Any], None]] = {
     SendingFailed: SipStack._sending_impossible,
     LateAnswer: SipStack._late_answer,
     MalformedReceived: SipStack._malformed_received,
+    ForeignReceived: SipStack._foreign_received,
 }
 
 

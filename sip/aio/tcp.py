@@ -44,8 +44,9 @@ class TcpConnection(asyncio.Protocol):
         self._early_bytes = 0
         self._ended = False
         self.stood = False
-        self.heard_at = pool.now()
+        self.heard_at = self.waiting_since = pool.now()
         self.messages = 0
+        self.held = 0
         self.accepted = towards is None
         self.local: Address = ("", 0)
         self.peer = Peer("TCP", *(towards or ("", 0)), connection=number)
@@ -54,13 +55,14 @@ class TcpConnection(asyncio.Protocol):
         """asyncio: the connection stands."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop has its own classes
         remote, local = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
+        if remote is not None:
+            self.local = (local[0], local[1])
+            self.peer = Peer("TCP", remote[0], remote[1], self.peer.connection)
         if remote is None or not self._pool.admit(self):
             self._ended = True
             self._transport.abort()
             return
         self.stood = True
-        self.local = (local[0], local[1])
-        self.peer = Peer("TCP", remote[0], remote[1], self.peer.connection)
         self._transport.set_write_buffer_limits(high=self._pool.limits.send_queue_bytes)
         self._pool.stands(self)
         early, self._early = self._early, []
@@ -69,13 +71,28 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came."""
-        self.heard_at = self._pool.now()
+        now = self.heard_at = self._pool.now()
+        if not self.owing:
+            self.waiting_since = now
         for message in self._framer.feed(data):
-            self.messages += 1
+            if not isinstance(message, ParseError):
+                self._complete(now)
             self._pool.reader.message_arrived(message, self)
+        self._pool.holds(self, self._framer.held)
         if self._framer.broken:
             self.abort("no SIP in the stream")
         self._pool.reader.batch_ended()
+
+    def _complete(self, now: float) -> None:
+        self.waiting_since = now
+        self.messages += 1
+        if self.messages == 1:
+            self._pool.proven(self)
+
+    @property
+    def owing(self) -> bool:
+        """Whether the peer owes a message: its first one, or the rest of one it has begun."""
+        return (self.accepted and not self.messages) or self._framer.in_message
 
     def eof_received(self) -> None:
         """asyncio: the peer closed its side; ours closes too."""
@@ -135,6 +152,9 @@ class TcpPool:
         self._by_number: dict[int, TcpConnection] = {}
         self._by_address: dict[Address, TcpConnection] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
+        self._of_source: dict[str, int] = {}
+        self._unproven: dict[str, dict[int, TcpConnection]] = {}
+        self._held = 0
         self._last_number = 0
         self._sweeper = self._loop.call_later(self._sweep_s(), self._sweep)
 
@@ -181,19 +201,50 @@ class TcpPool:
 
     def admit(self, connection: TcpConnection) -> bool:
         """Whether one more connection fits."""
-        if connection.accepted and len(self._by_number) >= self.limits.max_connections:
-            self.counters.connections_refused += 1
-            return False
-        return True
+        if not connection.accepted:
+            return True
+        few = self._of_source.get(connection.peer.host, 0) < self.limits.max_connections_per_source
+        if few and len(self._by_number) < self.limits.max_connections:
+            return True
+        self.counters.connections_refused += 1
+        return False
 
     def stands(self, connection: TcpConnection) -> None:
         """A connection was made. The newest of an address is the one to use."""
         number = connection.peer.connection
         assert number is not None
-        if connection.accepted:
-            self.counters.connections_accepted += 1
         self._by_number[number] = connection
         self._by_address[(connection.peer.host, connection.peer.port)] = connection
+        if connection.accepted:
+            self.counters.connections_accepted += 1
+            host = connection.peer.host
+            self._of_source[host] = self._of_source.get(host, 0) + 1
+            unproven = self._unproven.setdefault(host, {})
+            unproven[number] = connection
+            if len(unproven) > self.limits.max_unproven_per_source:
+                self.counters.connections_unproven += 1
+                next(iter(unproven.values())).abort("too many connections without a message")
+
+    def proven(self, connection: TcpConnection) -> None:
+        """A connection has brought its first whole message."""
+        self._forget_unproven(connection)
+
+    def _forget_unproven(self, connection: TcpConnection) -> None:
+        unproven = self._unproven.get(connection.peer.host, {})
+        if connection.peer.connection is not None:
+            unproven.pop(connection.peer.connection, None)
+        if not unproven:
+            self._unproven.pop(connection.peer.host, None)
+
+    def holds(self, connection: TcpConnection, size: int) -> None:
+        """How many bytes a connection keeps of an unfinished message."""
+        if self.live(connection.peer.connection) is not connection:
+            return
+        self._held += size - connection.held
+        connection.held = size
+        if self._held > self.limits.max_unfinished_bytes:
+            most = max(self._by_number.values(), key=lambda one: one.held)
+            most.abort("too many bytes of unfinished messages")
 
     def gone(self, connection: TcpConnection, reason: str) -> None:
         """A connection ended."""
@@ -202,6 +253,15 @@ class TcpPool:
             self._by_number.pop(peer.connection, None)
         if self._by_address.get((peer.host, peer.port)) is connection:
             del self._by_address[(peer.host, peer.port)]
+        self._held -= connection.held
+        connection.held = 0
+        if connection.accepted and connection.stood:
+            self._forget_unproven(connection)
+            left = self._of_source.get(peer.host, 0) - 1
+            if left > 0:
+                self._of_source[peer.host] = left
+            else:
+                self._of_source.pop(peer.host, None)
         self.counters.connections_lost += connection.stood
         self.reader.connection_ended(connection, reason)
 
@@ -215,11 +275,11 @@ class TcpPool:
     def _sweep(self) -> None:
         now = self.now()
         for connection in list(self._by_number.values()):
-            silent = now - connection.heard_at
-            if silent > self.limits.connection_idle_s:
+            if now - connection.heard_at > self.limits.connection_idle_s:
                 connection.abort("idle")
-            elif connection.accepted and not connection.messages and silent > self.limits.first_message_s:
-                connection.abort("no message")
+            elif connection.owing and now - connection.waiting_since > self.limits.first_message_s:
+                self.counters.connections_slow += 1
+                connection.abort("unfinished message" if connection.messages else "no message")
         self._sweeper = self._loop.call_later(self._sweep_s(), self._sweep)
 
     async def close(self) -> None:

@@ -92,6 +92,18 @@ class MalformedReceived:
     answered: bool
 
 
+@dataclass(slots=True)
+class ForeignReceived:
+    """A message that named an exchange of ours but came from another address than the other side of it; it changed
+    nothing. Reported within the source's rate only."""
+
+    source: Peer
+    what: str
+    """The method, or the status of a response."""
+    call_id: str
+    expected: Peer
+
+
 Event = (
     RequestReceived
     | Cancelled
@@ -103,4 +115,5 @@ Event = (
     | SendingFailed
     | LateAnswer
     | MalformedReceived
+    | ForeignReceived
 )

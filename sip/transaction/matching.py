@@ -67,11 +67,11 @@ class InvitesByCall:
         answered = [invite for invite in invites if not invite.pending]
         return answered[0] if len(answered) == 1 else None
 
-    def of_cancel(self, cancel: Request, host: str) -> InviteServer | None:
-        """The pending INVITE a CANCEL with a branch of its own means: same Call-ID, CSeq number and source host."""
+    def of_cancel(self, cancel: Request) -> InviteServer | None:
+        """The pending INVITE a CANCEL with a branch of its own means: same Call-ID and CSeq number."""
         number = cancel.cseq[0]
         for invite in self._calls.get(cancel.call_id, ()):
-            if invite.pending and invite.cseq == number and invite.peer.host == host:
+            if invite.pending and invite.cseq == number:
                 return invite
         return None
 

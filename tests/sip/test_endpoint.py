@@ -21,6 +21,7 @@ from sip.transaction.events import (
     AckMissing,
     AckReceived,
     Cancelled,
+    ForeignReceived,
     LateAnswer,
     MalformedReceived,
     NotAnswered,
@@ -186,14 +187,27 @@ def test_a_repeated_message_reaches_the_application_once_and_gets_the_same_bytes
     assert bench.endpoint.counters.requests_absorbed == 2
 
 
-def test_a_repetition_from_another_port_is_answered_to_that_port() -> None:
+def test_a_repetition_from_another_port_is_answered_there_and_does_not_move_the_exchange() -> None:
     bench = Bench()
-    bench.receive(KEEPALIVE)
-    bench.answer(200)
     rebound = Peer("UDP", DEVICE.host, 40777)
+    bench.receive(KEEPALIVE)
+    assert bench.receive(KEEPALIVE, rebound) == []
+    bench.answer(200)
+    assert bench.sent[-1][1] == DEVICE
     bench.receive(KEEPALIVE, rebound)
     assert bench.sent[-1][1] == rebound
+    bench.receive(KEEPALIVE)
+    assert bench.sent[-1][1] == DEVICE
     assert len(bench.of(RequestReceived)) == 1
+
+
+def test_over_tcp_a_repetition_on_a_new_connection_moves_the_exchange_to_it() -> None:
+    bench = Bench()
+    bench.receive(INVITE, Peer("TCP", DEVICE.host, 50001, 1))
+    again = Peer("TCP", DEVICE.host, 50002, 2)
+    bench.receive(INVITE, again)
+    bench.answer(200)
+    assert bench.sent[-1][1] == again
 
 
 def test_a_branch_used_again_for_another_request_is_another_request() -> None:
@@ -474,12 +488,73 @@ def test_a_forgotten_request_is_not_repeated_any_more() -> None:
     assert len(bench.starting("MESSAGE")) == 1
 
 
-def test_an_answer_from_another_address_counts_but_is_taken() -> None:
+@pytest.mark.parametrize("method", ["MESSAGE", "INVITE"])
+@pytest.mark.parametrize("status", [100, 200, 403])
+@pytest.mark.parametrize(
+    "stranger",
+    [Peer("UDP", "203.0.113.77", 40001), Peer("UDP", DEVICE.host, 9), Peer("TCP", DEVICE.host, DEVICE.port, 1)],
+    ids=["another host", "another port", "another transport"],
+)
+def test_an_answer_from_another_address_is_dropped_and_told(method: str, status: int, stranger: Peer) -> None:
     bench = Bench()
-    bench.ask()
-    bench.receive(reply(bench.sent[0][2], 200), Peer("UDP", "203.0.113.77", 9))
-    assert len(bench.of(ResponseReceived)) == 1
+    bench.ask(method)
+    before = len(bench.sent)
+    bench.receive(reply(bench.sent[0][2], status), stranger)
+    assert bench.of(ResponseReceived) == []
+    assert len(bench.sent) == before
     assert bench.endpoint.counters.foreign_responses == 1
+    (told,) = bench.of(ForeignReceived)
+    assert (told.source, told.what, told.call_id, told.expected) == (stranger, str(status), "ours-1", DEVICE)
+    bench.receive(reply(bench.sent[0][2], 200))
+    assert [event.response.status for event in bench.of(ResponseReceived)] == [200]
+
+
+def test_over_tcp_an_answer_has_to_come_on_the_connection_of_its_request() -> None:
+    bench = Bench()
+    bench.ask(to=Peer("TCP", DEVICE.host, 5060, 7))
+    bench.receive(reply(bench.sent[0][2], 200), Peer("TCP", DEVICE.host, 5060, 8))
+    assert bench.of(ResponseReceived) == []
+    bench.receive(reply(bench.sent[0][2], 200), Peer("TCP", DEVICE.host, 5060, 7))
+    assert len(bench.of(ResponseReceived)) == 1
+
+
+STRANGERS = [Peer("UDP", "203.0.113.77", 40001), Peer("UDP", DEVICE.host, 40777)]
+
+
+@pytest.mark.parametrize("stranger", STRANGERS, ids=["another host", "another port"])
+@pytest.mark.parametrize("branch", [b"z9hG4bKi1", b"z9hG4bKown"], ids=["the INVITE's branch", "a branch of its own"])
+def test_an_ack_from_another_address_is_dropped_and_told(stranger: Peer, branch: bytes) -> None:
+    bench = Bench()
+    bench.receive(INVITE)
+    bench.answer(200)
+    ack = INVITE.replace(b"INVITE", b"ACK").replace(b"z9hG4bKi1", branch)
+    assert bench.receive(ack, stranger) == []
+    assert bench.of(AckReceived) == []
+    assert bench.endpoint.counters.foreign_requests == 1
+    assert [event.what for event in bench.of(ForeignReceived)] == ["ACK"]
+    bench.receive(ack)
+    assert len(bench.of(AckReceived)) == 1
+
+
+@pytest.mark.parametrize("stranger", STRANGERS, ids=["another host", "another port"])
+@pytest.mark.parametrize("branch", [b"z9hG4bKi1", b"z9hG4bKown"], ids=["the INVITE's branch", "a branch of its own"])
+def test_a_cancel_from_another_address_is_answered_481_and_changes_nothing(stranger: Peer, branch: bytes) -> None:
+    bench = Bench()
+    bench.receive(INVITE)
+    (data,) = bench.receive(INVITE.replace(b"INVITE", b"CANCEL").replace(b"z9hG4bKi1", branch), stranger)
+    assert data.startswith(b"SIP/2.0 481 ")
+    assert bench.of(Cancelled) == []
+    assert bench.endpoint.counters.foreign_requests == 1
+    assert len(bench.answer(200)) == 1
+
+
+def test_messages_from_other_addresses_are_told_within_the_rate_of_their_source_only() -> None:
+    bench = Bench(limits=Limits(malformed_burst=2, malformed_per_second=0))
+    bench.ask()
+    for _ in range(5):
+        bench.receive(reply(bench.sent[0][2], 200), STRANGERS[0])
+    assert len(bench.of(ForeignReceived)) == 2
+    assert bench.endpoint.counters.foreign_responses == 5
 
 
 @pytest.mark.parametrize(

@@ -224,3 +224,15 @@ def test_arbitrary_bytes_never_raise(segments: list[bytes]) -> None:
     for segment in segments:
         framer.feed(segment)
     framer.flush()
+
+
+def test_a_message_begun_is_known_and_so_is_how_much_is_kept() -> None:
+    framer = StreamFramer()
+    framer.feed(b"\r\n\r\n")
+    assert (framer.in_message, framer.held) == (False, 0)
+    framer.feed(KEEPALIVE[:60])
+    assert (framer.in_message, framer.held) == (True, 60)
+    assert framer.feed(KEEPALIVE[60:]) == [KEEPALIVE]
+    assert (framer.in_message, framer.held) == (False, 0)
+    framer.feed(b"\x00\xff\xfe heartbeat")
+    assert not framer.in_message

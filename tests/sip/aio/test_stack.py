@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 import uvloop
 
 from sip.aio import Incoming, Peer, SipStack, WireEvent
@@ -58,9 +59,7 @@ async def far_end() -> AsyncIterator[Far]:
 async def stack_on(
     *transports: str, on_request: Callable[[Incoming], None] | None = None, **settings: Any
 ) -> AsyncIterator[tuple[SipStack, int]]:
-    stack = SipStack(
-        user_agent="node/1", on_request=on_request or (lambda incoming: incoming.respond(200)), **settings
-    )
+    stack = SipStack(user_agent="node/1", on_request=on_request or (lambda incoming: incoming.respond(200)), **settings)
     try:
         port = 0
         for transport in transports or ("UDP",):
@@ -123,12 +122,15 @@ async def test_a_message_is_answered_to_the_port_it_came_from_and_delivered_once
         answers = [await far.receive() for _ in range(3)]
         assert answers[0] == answers[1] == answers[2]
         tag = seen[0].local_tag
-        assert answers[0] == (
-            f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.5:5060;rport={far.port};branch=z9hG4bKx1;received=127.0.0.1\r\n"
-            "From: <sip:34020000001180000001@3402000000>;tag=far\r\n"
-            f"To: <sip:34020000002000000001@3402000000>;tag={tag}\r\n"
-            "Call-ID: c1\r\nCSeq: 1 MESSAGE\r\nX-GB-Ver: 3.0\r\nServer: node/1\r\nContent-Length: 11\r\n\r\n<Response/>"
-        ).encode()
+        assert (
+            answers[0]
+            == (
+                f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.5:5060;rport={far.port};branch=z9hG4bKx1;received=127.0.0.1\r\n"
+                "From: <sip:34020000001180000001@3402000000>;tag=far\r\n"
+                f"To: <sip:34020000002000000001@3402000000>;tag={tag}\r\n"
+                "Call-ID: c1\r\nCSeq: 1 MESSAGE\r\nX-GB-Ver: 3.0\r\nServer: node/1\r\nContent-Length: 11\r\n\r\n<Response/>"
+            ).encode()
+        )
         assert len(seen) == 1
         assert (seen[0].source, seen[0].local) == (far.peer, ("127.0.0.1", port))
         assert seen[0].request.body == b"<Notify/>"
@@ -170,6 +172,33 @@ async def test_junk_does_not_disturb_the_stack() -> None:
         assert (await far.receive()).startswith(b"SIP/2.0 200 ")
         assert stack.counters.malformed == 3
         assert stack.counters.keepalives == 2
+
+
+async def test_what_comes_from_a_strangers_address_is_told_in_the_log_and_changes_nothing() -> None:
+    async with far_end() as far, far_end() as stranger, stack_on() as (stack, port):
+        with structlog.testing.capture_logs() as lines:
+            asking = asyncio.create_task(stack.ask(ours("MESSAGE"), far.peer))
+            sent = await far.receive()
+            stranger.send(reply(sent, 403), port)
+            await until(lambda: stack.counters.foreign_responses)
+            assert not asking.done()
+            far.send(reply(sent, 200), port)
+            assert (await asking).status == 200
+        (told,) = [line for line in lines if line["event"] == "message from another address dropped"]
+        assert told["peer"] == f"udp:127.0.0.1:{stranger.port}"
+        assert (told["what"], told["belongs_to"]) == ("403", str(far.peer))
+
+
+async def test_an_ipv6_peer_is_known_however_its_address_is_written() -> None:
+    async with stack_on() as (stack, _):
+        await stack.listen("UDP", "::1", 0)
+        far = await asyncio.get_running_loop().create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("::1", 0))
+        port = far[0].get_extra_info("sockname")[1]
+        asking = asyncio.create_task(stack.ask(ours("MESSAGE"), Peer("UDP", "0:0::0:1", port), timeout_s=0.05))
+        with pytest.raises(TransactionTimeout) as failed:
+            await asking
+        assert str(failed.value.peer) == f"udp:[::1]:{port}"
+        far[0].close()
 
 
 async def test_an_answer_may_come_later() -> None:

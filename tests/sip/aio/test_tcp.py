@@ -74,6 +74,11 @@ async def until(reached: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
+def pool_connections(pool: TcpPool) -> list[TcpConnection]:
+    found = (pool.live(number) for number in range(1, 10))
+    return [one for one in found if one is not None]
+
+
 async def test_messages_are_cut_from_the_stream_however_it_arrives() -> None:
     async with pool_of() as (pool, seen, port), far_end(port) as (_, writer):
         writer.write(MESSAGE + MESSAGE[:20])
@@ -192,6 +197,75 @@ async def test_a_silent_connection_and_one_that_never_says_anything_are_swept() 
         clock[0] = 0.7
         await until(lambda: len(seen.ended) == 2)
         assert seen.ended[1] == (seen.connections[0].peer.connection, "idle")
+
+
+async def test_a_connection_that_trickles_its_first_message_is_closed() -> None:
+    clock = [0.0]
+    limits = {"connection_idle_s": 100.0, "first_message_s": 0.04}
+    async with pool_of(lambda: clock[0], **limits) as (pool, seen, port), far_end(port) as (_, writer):
+        for at in range(4):
+            writer.write(MESSAGE[at : at + 1])
+            await until(lambda at=at: pool and [one for one in pool_connections(pool) if one.held == at + 1])
+            clock[0] += 0.015
+        await until(lambda: seen.ended)
+        assert seen.ended[0][1] == "no message"
+        assert pool.counters.connections_slow == 1
+
+
+async def test_a_message_begun_and_not_ended_closes_the_connection_but_silence_between_messages_does_not() -> None:
+    clock = [0.0]
+    limits = {"connection_idle_s": 100.0, "first_message_s": 0.04}
+    async with pool_of(lambda: clock[0], **limits) as (pool, seen, port), far_end(port) as (_, writer):
+        writer.write(MESSAGE)
+        await until(lambda: seen.messages)
+        clock[0] = 1.0
+        await asyncio.sleep(0.03)
+        assert len(pool) == 1
+        writer.write(MESSAGE[:-1])
+        await until(lambda: [one for one in pool_connections(pool) if one.held])
+        clock[0] = 1.03
+        await asyncio.sleep(0.03)
+        assert len(pool) == 1
+        clock[0] = 1.05
+        await until(lambda: seen.ended)
+        assert seen.ended[0][1] == "unfinished message"
+
+
+async def test_of_one_sources_connections_without_a_message_the_oldest_goes_first() -> None:
+    async with pool_of(max_unproven_per_source=2) as (pool, seen, port), far_end(port) as (_, proven):
+        proven.write(MESSAGE)
+        await until(lambda: seen.messages)
+        async with far_end(port), far_end(port), far_end(port):
+            await until(lambda: seen.ended)
+            assert seen.ended == [(2, "too many connections without a message")]
+            assert pool.counters.connections_unproven == 1
+            assert pool.live(seen.connections[0].peer.connection) is seen.connections[0]
+
+
+async def test_one_source_cannot_take_every_connection() -> None:
+    async with pool_of(max_connections_per_source=1) as (pool, seen, port), far_end(port):
+        await until(lambda: len(pool) == 1)
+        async with far_end(port) as (reader, _):
+            with pytest.raises(ConnectionError):
+                if await reader.read(1) == b"":
+                    raise ConnectionResetError
+        assert pool.counters.connections_refused == 1
+    assert len(seen.ended) == 1
+
+
+async def test_unfinished_messages_share_a_budget_and_the_largest_goes_first() -> None:
+    async with (
+        pool_of(max_unfinished_bytes=3000) as (pool, seen, port),
+        far_end(port) as (_, large),
+        far_end(port) as (_, small),
+    ):
+        long = MESSAGE.replace(b"Content-Length: 4", b"Content-Length: 9000")
+        large.write(long + b"x" * 2000)
+        await until(lambda: [one for one in pool_connections(pool) if one.held > 2000])
+        small.write(long + b"x" * 900)
+        await until(lambda: seen.ended)
+        assert seen.ended[0][1] == "too many bytes of unfinished messages"
+        assert [one.held < 2000 for one in pool_connections(pool)] == [True]
 
 
 async def test_a_stream_that_is_no_sip_is_closed() -> None:
