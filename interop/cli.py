@@ -1,50 +1,97 @@
-"""`gbsim`: the simulators from the command line. Each event is one line of JSON."""
+"""`gbsim`: the simulators from the command line. Each event is one line of JSON on standard output."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
+import re
 import signal
-import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from interop.device import Channel, DeviceSettings, PictureSettings, Refused, SimulatedDevice
 from sip import RemoteError
-from sip.manscdp import Edition
+from sip.manscdp import Charset, Edition
 
 app = typer.Typer(help="GB/T 28181 simulators.", no_args_is_help=True, add_completion=False)
 
 
+class Codec(StrEnum):
+    """Video codecs a device can film in."""
+
+    H264 = "h264"
+    H265 = "h265"
+
+
+class SipTransport(StrEnum):
+    """How a device speaks SIP."""
+
+    UDP = "udp"
+    TCP = "tcp"
+
+
+class Standard(StrEnum):
+    """Editions of GB/T 28181."""
+
+    V2016 = "2016"
+    V2022 = "2022"
+
+
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{20}", text):
+        raise typer.BadParameter(f"a code has 20 digits, this has {len(text)} characters: {text}")
+    return text
+
+
+def _address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise typer.BadParameter(f"an address is HOST:PORT, such as 192.168.1.10:5060, not {text!r}")
+    return text
+
+
+def _size(text: str) -> str:
+    found = re.fullmatch(r"([0-9]{2,4})x([0-9]{2,4})", text)
+    if found is None or int(found[1]) % 2 or int(found[2]) % 2:
+        raise typer.BadParameter(f"a size is WIDTHxHEIGHT in even numbers, such as 1280x720, not {text!r}")
+    return text
+
+
 @app.callback()
 def root() -> None:
-    """GB/T 28181 simulators."""
+    """GB/T 28181 simulators: each behaves like real equipment towards any platform, over the network only."""
 
 
 @app.command()
 def device(
-    id: Annotated[str, typer.Option(help="20-digit code of the device")],
-    server: Annotated[str, typer.Option(help="host:port of the platform's SIP port")],
-    server_id: Annotated[str, typer.Option(help="20-digit code of the platform")],
-    password: Annotated[str, typer.Option(help="digest password", envvar="GBSIM_PASSWORD")] = "",
-    name: Annotated[str, typer.Option(help="name burnt into the picture")] = "gbsim",
-    channels: Annotated[int, typer.Option(min=1, max=9999, help="number of channels")] = 1,
-    codec: Annotated[str, typer.Option(help="h264 or h265")] = "h264",
-    transport: Annotated[str, typer.Option(help="SIP over udp or tcp")] = "udp",
-    host: Annotated[str, typer.Option(help="our address")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="our SIP port, 0 takes a free one")] = 0,
-    size: Annotated[str, typer.Option(help="picture size")] = "640x360",
-    fps: Annotated[int, typer.Option(min=1, max=60)] = 15,
-    gop: Annotated[int, typer.Option(min=1, max=600, help="frames between key frames")] = 30,
-    kbps: Annotated[int, typer.Option(min=16, max=100_000)] = 600,
-    edition: Annotated[str, typer.Option(help="2016 or 2022")] = "2016",
-    charset: Annotated[str, typer.Option(help="GB2312, GB18030 or UTF-8")] = "GB2312",
-    keepalive: Annotated[float, typer.Option(help="seconds between keepalives")] = 60.0,
-    encoders: Annotated[int, typer.Option(min=1, help="most channels encoded at once")] = 2,
+    id: Annotated[str, typer.Option(help="20-digit code of the device", metavar="CODE", callback=_code)],
+    server: Annotated[str, typer.Option(help="Where the platform speaks SIP", metavar="HOST:PORT", callback=_address)],
+    server_id: Annotated[str, typer.Option(help="20-digit code of the platform", metavar="CODE", callback=_code)],
+    password: Annotated[
+        str, typer.Option(help="Password of the registration", metavar="TEXT", envvar="GBSIM_PASSWORD")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name of the device, drawn into the picture", metavar="TEXT")] = "gbsim",
+    channels: Annotated[int, typer.Option(min=1, max=9999, help="How many cameras the device has")] = 1,
+    codec: Annotated[Codec, typer.Option(help="How the picture is encoded")] = Codec.H264,
+    transport: Annotated[SipTransport, typer.Option(help="Transport of the signalling")] = SipTransport.UDP,
+    host: Annotated[str, typer.Option(help="IP address the device uses", metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="SIP port of the device; 0 takes a free one")] = 0,
+    size: Annotated[str, typer.Option(help="Size of the picture", metavar="WIDTHxHEIGHT", callback=_size)] = "640x360",
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Pictures per second")] = 15,
+    gop: Annotated[int, typer.Option(min=1, max=600, help="Pictures from one key frame to the next")] = 30,
+    kbps: Annotated[int, typer.Option(min=16, max=100_000, help="Bit rate of the video in kbit/s")] = 600,
+    edition: Annotated[Standard, typer.Option(help="Edition of GB/T 28181 it follows")] = Standard.V2016,
+    charset: Annotated[Charset, typer.Option(help="Character set of its XML")] = Charset.GB2312,
+    keepalive: Annotated[float, typer.Option(min=0.1, help="Seconds between keepalives")] = 60.0,
+    retry: Annotated[float, typer.Option(min=0.1, help="Seconds between attempts at an absent platform")] = 5.0,
+    encoders: Annotated[int, typer.Option(min=1, max=64, help="Most channels encoded at once")] = 2,
 ) -> None:
-    """A camera, or an NVR with several channels, that registers and streams a moving test picture when called."""
+    """A camera, or an NVR with several channels, that registers and streams a moving test picture when called.
+
+    It keeps trying while the platform is away. Status 1: the registration was refused; 0: ended by Ctrl-C or SIGTERM.
+    """
     width, _, height = size.partition("x")
     server_host, _, server_port = server.rpartition(":")
     settings = DeviceSettings(
@@ -54,15 +101,16 @@ def device(
         server_port=int(server_port),
         password=password,
         name=name,
-        transport=transport.upper(),
+        transport=transport.name,
         host=host,
         port=port,
         channels=channels_of(id, channels),
         charset=charset,
-        edition=Edition(int(edition)),
+        edition=Edition(int(edition.value)),
         keepalive_s=keepalive,
+        retry_s=retry,
         picture=PictureSettings(
-            codec="H265" if codec.lower() == "h265" else "H264",
+            codec="H265" if codec is Codec.H265 else "H264",
             width=int(width),
             height=int(height),
             fps=fps,
@@ -71,12 +119,11 @@ def device(
         ),
         max_encoders=encoders,
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(asyncio.run(run_device(settings)))
+    raise typer.Exit(asyncio.run(run_device(settings)))
 
 
 def channels_of(device_id: str, count: int) -> tuple[Channel, ...]:
-    """Channel codes of type 131 beside the device's own code; a single camera is its own channel's device."""
+    """Channel codes of type 131 beside the device's own code, numbered from one hundred times its serial number."""
     prefix, serial = device_id[:10], int(device_id[14:])
     return tuple(
         Channel(f"{prefix}131{device_id[13]}{(serial * 100 + number) % 1_000_000:06d}", f"通道{number}")
@@ -87,19 +134,25 @@ def channels_of(device_id: str, count: int) -> tuple[Channel, ...]:
 async def run_device(settings: DeviceSettings) -> int:
     """Run a device until SIGINT or SIGTERM; the exit status."""
     simulated = SimulatedDevice(settings, tell)
-    ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
+    starting, waiting = loop.create_task(simulated.start(persist=True)), loop.create_task(ended.wait())
     try:
-        await simulated.start()
-    except (Refused, RemoteError) as error:
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await waiting
+        return 0
+    except (Refused, RemoteError, OSError) as error:
         tell("not registered", {"problem": str(error)})
-        await simulated.stop(unregister=False)
         return 1
-    await ended.wait()
-    await simulated.stop()
-    return 0
+    finally:
+        for task in (starting, waiting):
+            task.cancel()
+        await asyncio.gather(starting, waiting, return_exceptions=True)
+        await simulated.stop()
 
 
 def tell(event: str, facts: dict[str, Any]) -> None:
@@ -108,4 +161,5 @@ def tell(event: str, facts: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    """The console script."""
     app()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from interop.device.device import Channel, DeviceSettings, Refused, SimulatedDevice
+from interop.device.device import SimulatedDevice
 from interop.device.picture import PictureSettings
+from interop.device.registration import Refused
+from interop.device.settings import Channel, DeviceSettings
 
 __all__ = ["Channel", "DeviceSettings", "PictureSettings", "Refused", "SimulatedDevice"]

@@ -86,7 +86,7 @@ class VideoEncoder:
         context.gop_size = settings.gop
         context.max_b_frames = 0
         context.thread_count = 1
-        options = {"preset": "ultrafast", "tune": "zerolatency"}
+        options = {"preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1"}
         if settings.codec == "H265":
             options["x265-params"] = (
                 f"log-level=error:keyint={settings.gop}:min-keyint={settings.gop}:scenecut=0:bframes=0:"
@@ -134,9 +134,12 @@ class ToneEncoder:
 
 
 def a_law(samples: NDArray[np.int16]) -> bytes:
-    """16-bit samples as G.711 A-law (ITU-T G.711: 13-bit magnitude, sign, alternate bits inverted)."""
-    magnitude = np.where(samples >= 0, samples, -samples - 1).astype(np.int32) >> 3
-    exponent = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(np.int32) - 4, 0)
-    mantissa = (magnitude >> np.maximum(exponent, 1)) & 0x0F
+    """16-bit samples as A-law: the decision values of ITU-T G.711 table 1, even bits inverted.
+
+    A negative sample has the code of its one's complement with the sign bit cleared.
+    """
+    magnitude = (samples.astype(np.int32) ^ (samples >> 15)) >> 4
+    exponent = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(np.int32) - 3, 0)
+    mantissa = (magnitude >> np.maximum(exponent - 1, 0)) & 0x0F
     code = (exponent << 4) | mantissa
     return bytes(((code | np.where(samples >= 0, 0x80, 0)) ^ 0x55).astype(np.uint8).tobytes())

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,16 +15,30 @@ from media import PsMuxer, RtpPacketizer
 from media.rtp_over_tcp import frame as rfc4571
 
 MAX_UNSENT = 4 * 1024 * 1024
-"""Bytes waiting in a TCP connection before whole frames are dropped."""
+"""Bytes waiting in a TCP connection before whole frames are dropped, up to the next key frame."""
+
+CONNECT_TRIES = 3
+CONNECT_PAUSE_S = 1.0
+CONNECTED_WITHIN_S = 20.0
+
+
+KEPT_UNITS = 2000
 
 
 @dataclass(slots=True)
 class Sent:
-    """What a session has sent: the SHA-256 of each access unit's elementary stream and whether it is a key frame."""
+    """What a session has sent.
 
-    units: list[tuple[str, bool]] = field(default_factory=list)
+    units    SHA-256 of the last access units' elementary streams, each with whether it is a key frame
+    packets  RTP packets handed to the socket
+    dropped  access units left out because the TCP connection was behind
+    lost     datagrams the socket did not take
+    """
+
+    units: deque[tuple[str, bool]] = field(default_factory=lambda: deque(maxlen=KEPT_UNITS))
     packets: int = 0
     dropped: int = 0
+    lost: int = 0
 
 
 class MediaSession:
@@ -31,6 +46,8 @@ class MediaSession:
 
     def __init__(self, source: LiveSource, ssrc: int, payload_type: int, on_end: Callable[[str], None]) -> None:
         self.sent = Sent()
+        self.ssrc = ssrc
+        self.payload_type = payload_type
         self._source = source
         self._muxer = PsMuxer(source.settings.codec, "PCMA" if source.settings.audio else None)
         self._packetizer = RtpPacketizer(ssrc, payload_type)
@@ -42,6 +59,7 @@ class MediaSession:
         self._connected = asyncio.Event()
         self._unsubscribe: Callable[[], None] | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._behind = False
         self._closed = False
 
     def open_udp(self, host: str, remote: tuple[str, int]) -> int:
@@ -58,27 +76,28 @@ class MediaSession:
         self._server = await asyncio.start_server(self._accepted, host, 0)
         return int(self._server.sockets[0].getsockname()[1])
 
-    async def connect(self, remote: tuple[str, int]) -> None:
-        """TCP active: connect, three tries a second apart (GB/T 28181-2022 Annex D)."""
-        for attempt in range(3):
+    async def connect(self, remote: tuple[str, int], *, pause_s: float = CONNECT_PAUSE_S) -> None:
+        """TCP active: connect, three tries a second apart (GB/T 28181-2022 Annex D). Raises OSError."""
+        for attempt in range(CONNECT_TRIES):
             try:
                 reader, writer = await asyncio.open_connection(*remote)
             except OSError:
-                if attempt == 2:
+                if attempt == CONNECT_TRIES - 1:
                     raise
-                await asyncio.sleep(1)
+                await asyncio.sleep(pause_s)
             else:
                 self._use(reader, writer)
                 return
 
-    async def start(self) -> None:
-        """Begin to send as soon as there is a way to the receiver."""
+    async def start(self, *, within_s: float = CONNECTED_WITHIN_S) -> None:
+        """Begin to send as soon as there is a way to the receiver; TimeoutError when nobody connects in time."""
         if self._udp is None:
-            await asyncio.wait_for(self._connected.wait(), 20)
+            await asyncio.wait_for(self._connected.wait(), within_s)
         if not self._closed:
             self._unsubscribe = self._source.subscribe(self._send)
 
     async def close(self) -> None:
+        """Stop sending and close the sockets."""
         self._closed = True
         if self._unsubscribe is not None:
             self._unsubscribe()
@@ -117,18 +136,26 @@ class MediaSession:
 
     def _send(self, frame: Frame) -> None:
         unit, audio = frame
-        if self._closed:
-            return
-        if self._writer is not None and self._writer.transport.get_write_buffer_size() > MAX_UNSENT:
-            self.sent.dropped += 1
+        if self._closed or self._left_out(unit.key):
             return
         packets = self._packetizer.packets(self._muxer.mux(unit, audio), unit.pts)
         self.sent.units.append((hashlib.sha256(unit.data).hexdigest(), unit.key))
-        del self.sent.units[:-2000]
-        self.sent.packets += len(packets)
         if self._writer is not None:
+            self.sent.packets += len(packets)
             self._writer.write(b"".join(rfc4571(packet) for packet in packets))
-        elif self._udp is not None and self._remote is not None:
-            for packet in packets:
-                with contextlib.suppress(OSError):  # a full buffer or an ICMP error is one lost packet
-                    self._udp.sendto(packet, self._remote)
+            return
+        assert self._udp is not None and self._remote is not None
+        for packet in packets:
+            try:
+                self._udp.sendto(packet, self._remote)
+            except OSError:  # a full buffer or an ICMP error is one lost packet
+                self.sent.lost += 1
+            else:
+                self.sent.packets += 1
+
+    def _left_out(self, key: bool) -> bool:
+        """Whether this unit is dropped: the connection is behind, or it was and no key frame came since."""
+        full = self._writer is not None and self._writer.transport.get_write_buffer_size() > MAX_UNSENT
+        self._behind = full or (self._behind and not key)
+        self.sent.dropped += self._behind
+        return self._behind
