@@ -23,6 +23,7 @@ from gateway.store.engine import Database
 
 _log = structlog.get_logger("gateway.store")
 _TABLE = schema.registrations
+_MAX_TEXT = 1024
 Side = Literal["lower", "upper"]
 
 
@@ -125,9 +126,8 @@ class Registrations:
                 await connection.execute(gone, unbound)
 
     def _row(self, binding: Registration) -> dict[str, Any]:
-        return {"side": self._side} | {
-            field.name: getattr(binding, field.name) for field in dataclasses.fields(binding)
-        }
+        fields = {field.name: getattr(binding, field.name) for field in dataclasses.fields(binding)}
+        return {"side": self._side} | {name: _storable(value) for name, value in fields.items()}
 
     async def keep_flushing(self, interval_s: float = 0.5) -> None:
         """Flush every ``interval_s`` seconds until cancelled; a last flush with every last-seen time ends it."""
@@ -141,3 +141,11 @@ class Registrations:
         finally:
             self._dirty |= self._bindings.keys()
             await self.flush()
+
+
+def _storable(value: Any) -> Any:
+    """A text of a peer as a database takes it: no bytes that were no UTF-8, nothing without end. One device's odd header
+    must not keep the registrations of all the others from being written."""
+    if not isinstance(value, str):
+        return value
+    return value[:_MAX_TEXT].encode("utf-8", "replace").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -33,7 +34,11 @@ def mask_secrets(_logger: Any, _method: str, event: Event) -> Event:
 
 
 def _json(value: Any, **_options: Any) -> str:
-    return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    """One line of JSON, whatever a peer's bytes put into it: a line that cannot be written would stop its writer."""
+    try:
+        return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # bytes that were no UTF-8, numbers beyond 64 bits
+        return json.dumps(value, default=repr, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def processors(form: str, *, colors: bool = False) -> list[Processor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,12 +17,18 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if isinstance(value, set | frozenset):
         return sorted(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def to_json(value: Any) -> bytes:
     """``value`` (JSON types, dataclasses, pydantic models) as UTF-8 JSON."""
-    return orjson.dumps(value, default=_plain)
+    try:
+        return orjson.dumps(value, default=_plain)
+    except orjson.JSONEncodeError:
+        # A peer's header that was no UTF-8 (surrogates), or a number beyond 64 bits: shown as well as JSON can.
+        return json.dumps(value, default=_plain, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -95,3 +95,15 @@ async def test_the_flushing_task_writes_survives_a_failure_and_ends_with_last_se
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await Registrations(database, "lower").load()).get("1") == replace(ONE, last_seen=77.0)
+
+
+async def test_a_header_that_was_no_utf8_does_not_keep_the_others_from_being_written(database: Database) -> None:
+    registrations = Registrations(database, "lower")
+    odd = b"\xc9\xe3\xcf\xf1\xbb\xfa".decode("utf-8", "surrogateescape")
+    registrations.put(replace(ONE, user_agent=odd, contact="sip:" + "x" * 5000))
+    registrations.put(replace(ONE, peer_id="2"))
+    assert await registrations.flush() == 2
+    again = await Registrations(database, "lower").load()
+    kept = again.get("1")
+    assert kept is not None and "?" in kept.user_agent and len(kept.contact) == 1024
+    assert again.get("2") == replace(ONE, peer_id="2")

@@ -79,3 +79,12 @@ def test_a_value_that_is_not_json_does_not_lose_the_line() -> None:
     configure(LogConfig(), stream)
     structlog.get_logger().info("odd", thing=object)
     assert "object" in str(lines(stream)[0]["thing"])
+
+
+def test_a_line_is_written_whatever_a_peer_put_into_it() -> None:
+    stream = io.StringIO()
+    configure(LogConfig(), stream)
+    not_utf8 = b"34\xff\xfe".decode("utf-8", "surrogateescape")
+    structlog.get_logger().warning("refused", claims=not_utf8, number=10**30, peer="udp:192.0.2.1:5060")
+    [line] = lines(stream)
+    assert (line["claims"], line["peer"]) == ("34??", "udp:192.0.2.1:5060")

@@ -35,3 +35,9 @@ def test_a_response_says_it_is_json() -> None:
         b'{"a":1}',
         "y",
     )
+
+
+def test_a_header_that_was_no_utf8_is_shown_as_well_as_json_can() -> None:
+    not_utf8 = b"a\xff".decode("utf-8", "surrogateescape")
+    assert to_json(Plain(Shown.model_construct(name=not_utf8))) == b'{"model": {"name": "a?"}}'
+    assert to_json({"what": not_utf8, "n": 10**20}) == b'{"what": "a?", "n": 100000000000000000000}'
