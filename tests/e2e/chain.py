@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from interop.demo.node import NodeProcess
+from interop.device import Channel, DeviceSettings, PictureSettings, SimulatedDevice
 from interop.wire.device import WireDevice
 from interop.wire.manscdp import WireChannel
 from interop.wire.platform import WirePlatform
@@ -45,6 +46,7 @@ class Chain:
         self.between = media
         self.upper = WirePlatform(UPPER_ID, UPPER_PASSWORD)
         self.devices: dict[str, WireDevice] = {}
+        self.simulated: dict[str, SimulatedDevice] = {}
 
     @property
     def top(self) -> NodeProcess:
@@ -88,6 +90,30 @@ class Chain:
         self.devices[channel] = device
         return device
 
+    async def add_simulated(self, device_id: str, channel: str, *, codec: str, media: str) -> SimulatedDevice:
+        """Enrol and register a simulated camera (`gbsim`) with a real encoder."""
+        await self.bottom.call(
+            "POST",
+            "/api/v1/devices",
+            {"id": device_id, "name": device_id, "password": DEVICE_PASSWORD, "media_transport": media},
+        )
+        device = SimulatedDevice(
+            DeviceSettings(
+                id=device_id,
+                server_id=self.bottom.id,
+                server_host="127.0.0.1",
+                server_port=self.bottom.sip_port,
+                password=DEVICE_PASSWORD,
+                channels=(Channel(channel, "门口"),),
+                picture=PictureSettings(
+                    codec="H265" if codec == "H265" else "H264", width=320, height=180, fps=10, gop=10, bitrate=150_000
+                ),
+            )
+        )
+        await device.start()
+        self.simulated[channel] = device
+        return device
+
     async def channels_at(self, node: NodeProcess, wanted: int, timeout_s: float = 20.0) -> list[dict[str, Any]]:
         """Wait until a node lists that many channels."""
         rows: list[dict[str, Any]] = []
@@ -102,8 +128,19 @@ class Chain:
     async def stop(self) -> None:
         for device in self.devices.values():
             await device.__aexit__(None, None, None)
+        for simulated in self.simulated.values():
+            await simulated.stop(unregister=False)
         await self.upper.__aexit__(None, None, None)
         await asyncio.gather(*(node.stop() for node in self.nodes))
+
+
+async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float = 20.0) -> None:
+    """Ask again and again until it is so. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            if await ready():
+                return
+            await asyncio.sleep(0.1)
 
 
 async def register_below(above: NodeProcess, below: NodeProcess, media: str) -> None:
@@ -115,9 +152,11 @@ async def register_below(above: NodeProcess, below: NodeProcess, media: str) -> 
         {"id": below.id, "name": below.name, "kind": "platform", "password": password, "media_transport": media},
     )
     await enter_upper(below, above.id, above.sip_port, password)
-    async with asyncio.timeout(20):
-        while not (await above.call("GET", f"/api/v1/devices/{below.id}"))["online"]:
-            await asyncio.sleep(0.1)
+
+    async def online() -> bool:
+        return bool((await above.call("GET", f"/api/v1/devices/{below.id}"))["online"])
+
+    await until(online)
 
 
 async def enter_upper(node: NodeProcess, upper_id: str, port: int, password: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from interop.wire.device import Deviations, WireDevice
 from interop.wire.manscdp import WireChannel
-from tests.e2e.chain import DEVICE_PASSWORD, running_chain
+from tests.e2e.chain import DEVICE_PASSWORD, running_chain, until
 from tests.e2e.lossy import LossyPath
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -79,9 +79,11 @@ async def test_a_subscription_brings_every_change_to_the_top_within_a_second(tmp
         async with WireDevice(PLATFORM, DEVICE_PASSWORD, server, bottom.id, channels=channels) as device:
             assert (await device.register()).status == 200
             await chain.channels_at(chain.top, len(channels))
-            async with asyncio.timeout(10):
-                while not device.subscriptions:
-                    await asyncio.sleep(0.05)
+
+            async def subscribed() -> bool:
+                return bool(device.subscriptions)
+
+            await until(subscribed)
             subscription = await chain.upper.subscribe_catalog(chain.top.id)
             await asyncio.sleep(1)
             new = channel_code(99)
