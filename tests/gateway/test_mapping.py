@@ -74,8 +74,8 @@ def test_whatever_may_go_up_goes_down_and_up_unchanged() -> None:
     info = ItemInfo(**filled(ItemInfo, {attribute for attribute, _ in facts_of(ItemInfo)} - {mapping.ELSEWHERE}, 3))
     values = filled(CatalogItem, set(mapping.SAME_NAME) - mapping.NEVER_SENT, 1)
     wire = CatalogItem(
-        device_id="34020000001310000001", name="名", parental=1, parent_id="a/b", register_way=2, secrecy=0, status="ON",
-        info=info, **values,
+        device_id="34020000001310000001", name="名", parental=1, parent_id="a/b", register_way=2, secrecy=0,
+        status="ON", info=info, **values,
     )  # fmt: skip
     assert wire_of(item_of(wire, PEER)) == wire
 
@@ -137,7 +137,9 @@ def test_a_change_of_state_says_nothing_of_the_object() -> None:
 
 def test_regions_groups_organisations_and_systems_have_their_own_shape() -> None:
     whole = wire_of(
-        Item(code="1", name="n", manufacturer="m", civil_code="3402", parent_ids=("p",), business_group_id="g", block="b")
+        Item(
+            code="1", name="n", manufacturer="m", civil_code="3402", parent_ids=("p",), business_group_id="g", block="b"
+        )
     )
 
     def said(kind: str, edition: Edition = Edition.V2022) -> set[str]:

@@ -87,7 +87,7 @@ def digest(
 
 
 class RawPeer:
-    """One peer on its own port. `answer(request)` says how it answers: a status, with lines and body; None: not at all."""
+    """One peer on its own port. `answer(request)` says how: a status, or with lines and body; None is no answer."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.port = WirePort(host, self._asked)

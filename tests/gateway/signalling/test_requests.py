@@ -12,8 +12,8 @@ TO = Peer("UDP", "192.0.2.7", 5070)
 
 def test_a_message_is_addressed_to_the_peer_where_it_is_and_names_both_domains() -> None:
     out = request_to(
-        "MESSAGE", me=Party(NODE), target=Party(CAMERA, "example.org"), peer=TO, local=("192.0.2.1", 5060), body=b"<x/>",
-        content_type=MANSCDP, headers=[("Subject", "s")],
+        "MESSAGE", me=Party(NODE), target=Party(CAMERA, "example.org"), peer=TO, local=("192.0.2.1", 5060),
+        body=b"<x/>", content_type=MANSCDP, headers=[("Subject", "s")],
     )  # fmt: skip
     wire = split(out.to_bytes())
     assert wire.start == f"MESSAGE sip:{CAMERA}@192.0.2.7:5070 SIP/2.0"

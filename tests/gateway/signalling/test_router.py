@@ -163,9 +163,7 @@ async def test_a_register_may_come_from_anywhere(stage: Stage) -> None:
     assert len(stage.seen.registers) == 1 and stage.router.counters["register"] == 1
 
 
-async def test_refusals_of_one_address_are_all_counted_but_not_all_logged(
-    stage: Stage, logs: list[Any]
-) -> None:
+async def test_refusals_of_one_address_are_all_counted_but_not_all_logged(stage: Stage, logs: list[Any]) -> None:
     for _ in range(40):
         assert await stage.status(request_bytes("OPTIONS")) == 403
     assert stage.router.counters["stranger"] == 40

@@ -1,0 +1,86 @@
+"""Control commands on their way to a camera."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import StreamKey
+from gateway.signalling import control as module
+from gateway.signalling.control import Controls
+from gateway.signalling.exchange import Correspondent, Exchange
+from gateway.signalling.requests import Party
+from interop.wire.sipwire import element
+from sip.aio import Peer
+from sip.manscdp import Edition
+from tests.gateway.signalling.raw import CAMERA, CHANNEL, NODE, Clock, Desk, RawPeer, eventually
+
+KEY = StreamKey(CAMERA, CHANNEL)
+LEFT, STOP = "A50F01021F0000D6", "A50F0100000000B5"
+
+
+@pytest.fixture
+def controls(desk: Desk, raw: RawPeer, clock: Clock) -> Controls:
+    camera = Correspondent(CAMERA, Peer("UDP", *raw.address), "GB2312", Edition.V2022)
+    exchange = Exchange(desk.stack, Party(NODE), answer_s=0.2)
+    return Controls(exchange, lambda peer_id: camera if peer_id == CAMERA else None, clock=clock)
+
+
+async def test_a_ptz_command_reaches_the_channel_unchanged(controls: Controls, raw: RawPeer) -> None:
+    await controls.ptz(KEY, LEFT, 5)
+    [heard] = await raw.wait_for("MESSAGE", "DeviceControl")
+    assert element(heard.text, "PTZCmd") == LEFT and element(heard.text, "DeviceID") == CHANNEL
+    assert element(heard.text, "ControlPriority") == "5" and f"sip:{CHANNEL}@" in heard.start
+
+
+async def test_a_stop_never_overtakes_the_movement_before_it(controls: Controls, raw: RawPeer) -> None:
+    lost = iter([None])  # the first datagram gets no answer, so the stack repeats it
+    raw.answer = lambda request: next(lost, 200)
+    await asyncio.gather(controls.ptz(KEY, LEFT), controls.ptz(KEY, STOP))
+    order = [element(one.text, "PTZCmd") for one in raw.of("MESSAGE")]
+    assert order == [LEFT, LEFT, STOP] and controls._turns == {}
+
+
+async def test_too_many_waiting_commands_are_refused(
+    controls: Controls, raw: RawPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 1)
+    results = await asyncio.gather(*(controls.ptz(KEY, LEFT) for _ in range(4)), return_exceptions=True)
+    refused = [one for one in results if isinstance(one, Failure)]
+    assert {one.reason for one in refused} == {Reason.BUSY} and len(refused) == 2
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, Reason.REJECTED), (None, Reason.NO_ANSWER)])
+async def test_what_the_camera_does_not_take_fails_with_the_step(
+    controls: Controls, raw: RawPeer, status: int | None, reason: Reason
+) -> None:
+    raw.answer = lambda request: status
+    with pytest.raises(Failure) as failed:
+        await controls.ptz(KEY, LEFT)
+    assert failed.value.reason is reason and failed.value.code == status
+
+
+async def test_a_camera_that_is_offline_is_said_to_be(controls: Controls) -> None:
+    with pytest.raises(Failure) as failed:
+        await controls.ptz(StreamKey("other", "c"), LEFT)
+    assert failed.value.reason is Reason.DEVICE_OFFLINE
+
+
+async def test_a_key_frame_is_asked_for_at_most_once_in_two_seconds(
+    controls: Controls, raw: RawPeer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        await controls.key_frame(KEY)
+    assert len(raw.of("MESSAGE", "DeviceControl")) == 1 and b"Send</IF" in raw.heard[0].body
+    clock.now += 2
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 1)
+    await controls.key_frame(KEY)
+    await eventually(lambda: len(raw.of("MESSAGE", "DeviceControl")) == 2)
+
+
+async def test_a_key_frame_that_cannot_be_asked_for_is_nobody_elses_trouble(controls: Controls, raw: RawPeer) -> None:
+    raw.answer = lambda request: 403
+    await controls.key_frame(KEY)
+    await controls.key_frame(StreamKey("other", "c"))
