@@ -188,6 +188,7 @@ class Node:
         registrar = Registrar(
             realm=config.node.realm, account_of=self.directory.account, policy=registrar_policy(config)
         )
+        self.metrics.follow("gbgateway_registrar", "REGISTER requests, by outcome", "what", lambda: registrar.counters)
         self.southbound = Southbound(registrar, self.presence, self.exchange, self.sync, enrol=self.directory.enrol)
         self.northbound = Northbound(
             node_name=config.node.name,
@@ -208,6 +209,10 @@ class Node:
             self.presence.bindings,
             self.directory.upper_addresses,
             heard=self.presence.heard,
+        )
+        self.metrics.follow("gbgateway_sip_stack", "What the SIP stack counted", "what", self.stack.counters.as_dict)
+        self.metrics.follow(
+            "gbgateway_sip_router", "Requests, by what became of them", "what", lambda: self.router.counters
         )
 
     # -- life

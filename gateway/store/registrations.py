@@ -144,8 +144,10 @@ class Registrations:
 
 
 def _storable(value: Any) -> Any:
-    """A text of a peer as a database takes it: no bytes that were no UTF-8, nothing without end. One device's odd header
-    must not keep the registrations of all the others from being written."""
+    """A text of a peer as a database takes it: no bytes that were no UTF-8, nothing without end.
+
+    One device's odd header must not keep the registrations of all the others from being written.
+    """
     if not isinstance(value, str):
         return value
     return value[:_MAX_TEXT].encode("utf-8", "replace").decode()

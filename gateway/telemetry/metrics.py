@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 from gateway.errors import Failure
 
@@ -20,7 +22,6 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.sip_requests = self._counter("gbgateway_sip_requests", "SIP requests answered", "method", "status")
         self.sip_sent = self._counter("gbgateway_sip_sent", "SIP requests sent, by outcome", "method", "status")
-        self.sip_dropped = self._counter("gbgateway_sip_dropped", "SIP messages dropped", "cause")
         self.failures = self._counter("gbgateway_failures", "Operations that failed, by step", "reason", "operation")
         self.registered = self._gauge("gbgateway_registered_peers", "Peers with a live registration", "kind")
         self.uplinks = self._gauge("gbgateway_uplinks", "Upper platforms, by state of our registration", "state")
@@ -47,6 +48,10 @@ class Metrics:
         """Let ``gauge`` with ``labels`` be read from ``read`` when it is asked for."""
         (gauge.labels(*labels) if labels else gauge).set_function(read)
 
+    def follow(self, name: str, doc: str, label: str, read: Callable[[], Mapping[str, int]]) -> None:
+        """Show the counts that ``read`` gives, by name, as one counter: what a part counts by itself is seen too."""
+        self.registry.register(_Followed(name, doc, label, read))
+
     def exposition(self) -> bytes:
         """The text a Prometheus server reads."""
         return generate_latest(self.registry)
@@ -59,3 +64,19 @@ class Metrics:
 
     def _histogram(self, name: str, doc: str) -> Histogram:
         return Histogram(name, doc, buckets=_SECONDS, registry=self.registry)
+
+
+class _Followed(Collector):
+    """Counts somebody else keeps."""
+
+    def __init__(self, name: str, doc: str, label: str, read: Callable[[], Mapping[str, int]]) -> None:
+        self._name, self._doc, self._label, self._read = name, doc, label, read
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(self._name, self._doc, labels=[self._label])
+        for what, count in self._read().items():
+            family.add_metric([what], count)
+        yield family
+
+    def describe(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(self._name, self._doc, labels=[self._label])

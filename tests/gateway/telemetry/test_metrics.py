@@ -31,3 +31,12 @@ def test_durations_are_histograms_in_seconds() -> None:
     metrics.first_frame_seconds.observe(0.2)
     assert b'gbgateway_first_frame_seconds_bucket{le="0.25"} 1.0' in metrics.exposition()
     assert CONTENT_TYPE.startswith("text/plain")
+
+
+def test_what_a_part_counts_by_itself_is_shown_too() -> None:
+    metrics, counts = Metrics(), {"malformed": 1}
+    metrics.follow("gbgateway_parts", "Parts", "what", lambda: counts)
+    counts["stranger"] = 2
+    shown = metrics.exposition()
+    assert b'gbgateway_parts_total{what="malformed"} 1.0' in shown
+    assert b'gbgateway_parts_total{what="stranger"} 2.0' in shown
