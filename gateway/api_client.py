@@ -53,14 +53,18 @@ class ApiClient:
         request = urllib.request.Request(address, data, headers, method=method)
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as reply:
-                content = reply.read()
+                content, kind = reply.read(), reply.headers.get_content_type()
         except urllib.error.HTTPError as error:
             with error:
                 raise ApiFailure(error.code, _decoded(error.read())) from error
         except (OSError, ValueError) as error:
             hint = "Is the node running there? See --url, or the variable GBGATEWAY_URL."
             raise ApiFailure(0, {"message": f"{self.url} does not answer: {error}", "hint": hint}) from error
-        return json.loads(content) if content else None
+        if not content:
+            return None
+        if kind != "application/json":
+            raise ApiFailure(0, {"message": f"{path} is {kind}, not JSON: fetch it with curl."})
+        return json.loads(content)
 
     def pages(self, path: str, **query: Any) -> list[Any]:
         """Every item of a paged list."""

@@ -125,6 +125,24 @@ def status(as_json: AsJson = False) -> None:
     print_record(body, as_json)
 
 
+@app.command()
+def channels(
+    text: Annotated[str, typer.Option(help="Words in name or code.")] = "",
+    peer: Annotated[str, typer.Option(help="Only what hangs directly below this peer.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the catalogue: everything that can be played, or what is found."""
+    items = Target.client().pages("/api/v1/channels", text=text, peer_id=peer)
+    print_table(items, ("peer_id", "code", "name", "kind", "online"), as_json)
+
+
+@app.command()
+def watch(peer_id: str, code: str, purpose: str = "") -> None:
+    """Start a live view and print its URL for a browser, ffplay or VLC. The URL holds a token: keep it to yourself."""
+    body = {"peer_id": peer_id, "code": code, "purpose": purpose}
+    typer.echo(Target.client().call("POST", "/api/v1/views", body)["mp4_url"])
+
+
 @ledger_app.command("verify")
 def ledger_verify(
     config: ConfigFile = None,
@@ -249,7 +267,9 @@ def api(
         decoded = None if text is None else json.loads(text)
     except ValueError as error:
         raise typer.BadParameter(f"is not JSON: {error}", param_hint="BODY") from error
-    print_json(Target.client().call(method.upper(), path, decoded))
+    answer = Target.client().call(method.upper(), path, decoded)
+    if answer is not None:
+        print_json(answer)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -37,7 +37,7 @@ NVR = "54010200001180000001"
 NVR_CHANNELS = 8
 PLAY_SECONDS = 10.0
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 class StepFailed(Exception):

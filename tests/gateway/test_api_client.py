@@ -43,6 +43,15 @@ async def test_an_answer_that_is_not_json_is_told_by_its_status(start_api) -> No
         await asyncio.to_thread(ApiClient(api.url).call, "GET", "/broken")
 
 
+async def test_a_picture_is_no_answer_to_print(start_api) -> None:
+    async def picture(_call: Call) -> web.Response:
+        return web.Response(body=b"\xff\xd8", content_type="image/jpeg")
+
+    api = await start_api(extra=(Route("GET", "/picture", picture, "x", "public", "x"),))
+    with pytest.raises(ApiFailure, match="/picture is image/jpeg, not JSON"):
+        await asyncio.to_thread(ApiClient(api.url).call, "GET", "/picture")
+
+
 def test_a_node_that_does_not_answer_is_said_with_its_address() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

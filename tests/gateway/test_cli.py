@@ -14,8 +14,10 @@ from typer.testing import CliRunner, Result
 from gateway import cli, config
 from gateway.compliance.entry import Entry
 from gateway.compliance.ledger import Ledger
+from gateway.web.route import Call, Route
 
 ID = "34020000001320000001"
+CHANNEL = "34020000001310000001"
 PASSWORD = "Correct-Horse-7"
 Invoke = Callable[..., Coroutine[Any, Any, Result]]
 
@@ -102,6 +104,37 @@ async def test_any_route_can_be_called(api) -> None:
         == "x"
     )
     assert (await at(api, "api", "post", "/api/v1/rules", "{")).exit_code == 2
+
+
+async def test_an_empty_answer_prints_nothing(api) -> None:
+    await logged_in(api)
+    output(await at(api, "rules", "add", "city"))
+    assert output(await at(api, "api", "delete", "/api/v1/rules/city")) == ""
+
+
+async def test_the_catalogue_is_listed_and_a_channel_watched_by_its_url(start_api) -> None:
+    asked: list[Any] = []
+
+    async def browse(call: Call) -> dict[str, Any]:
+        asked.append(dict(call.request.query))
+        row = {"peer_id": ID, "code": CHANNEL, "name": "东门", "kind": "channel", "online": True}
+        return {"items": [row], "next": None}
+
+    async def view(call: Call) -> dict[str, Any]:
+        asked.append(await call.request.json())
+        return {"id": "1", "mp4_url": "http://127.0.0.1:8081/live/1.mp4?token=t"}
+
+    api = await start_api(
+        extra=(
+            Route("GET", "/api/v1/channels", browse, "x", "viewer", "x"),
+            Route("POST", "/api/v1/views", view, "x", "viewer", "x", status=201),
+        )
+    )
+    await logged_in(api)
+    assert "东门" in output(await at(api, "channels", "--text", "东", "--peer", ID))
+    assert output(await at(api, "watch", ID, CHANNEL, "--purpose", "duty")).startswith("http://127.0.0.1:8081/live/1.")
+    assert asked[0] == {"limit": "1000", "text": "东", "peer_id": ID}
+    assert asked[1] == {"peer_id": ID, "code": CHANNEL, "purpose": "duty"}
 
 
 async def test_the_ledger_is_listed(api) -> None:
