@@ -13,11 +13,14 @@ import aiohttp
 import pytest
 
 from interop.demo.node import NodeProcess
-from tests.e2e.chain import running_chain
+from interop.wire.device import WireDevice
+from interop.wire.manscdp import WireChannel
+from tests.e2e.chain import DEVICE_PASSWORD, Chain, running_chain
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 DEVICE, CHANNEL = "34020100001110000001", "34020100001320000001"
+GUARD, GUARD_CHANNEL = "34020200001110000009", "34020200001320000009"
 HISTORY_FIELDS = ("peer_id", "code", "name", "status", "online", "parent_ids")
 
 
@@ -79,6 +82,7 @@ async def test_after_kill_9_of_everything_the_middle_platform_carries_on(tmp_pat
         body = {"peer_id": rows[0]["peer_id"], "code": CHANNEL}
         view = await top.call("POST", "/api/v1/views", body)
         assert await first_bytes(view["mp4_url"]) > 1000
+        guard = await add_guard(chain, middle)
         before = await catalogue(middle)
         registrations = count_registers(middle)
         for pid in worker_pids(middle):
@@ -87,6 +91,9 @@ async def test_after_kill_9_of_everything_the_middle_platform_carries_on(tmp_pat
         await asyncio.sleep(3)
         await middle.start()
         started = time.monotonic()
+        # The next keepalive is answered 200: a registration survives, nobody registers anew.
+        assert (await guard.keepalive()).status == 200
+        answered = time.monotonic() - started
         await middle.log_in()
         assert await catalogue(middle) == before
         # The same address plays again, without anybody doing anything but looking.
@@ -97,7 +104,7 @@ async def test_after_kill_9_of_everything_the_middle_platform_carries_on(tmp_pat
                 await asyncio.sleep(0.5)
         waited = time.monotonic() - started
         assert size > 1000, "the view does not play again"
-        print(f"the same view played again {waited:.1f} s after the start")
+        print(f"keepalive answered {answered:.1f} s, the same view played again {waited:.1f} s after the start")
         # The lower gateway's next keepalive is accepted: it never registered again.
         state = await bottom.call("GET", f"/api/v1/uppers/{middle.id}")
         assert state["state"]["state"] == "registered"
@@ -106,6 +113,20 @@ async def test_after_kill_9_of_everything_the_middle_platform_carries_on(tmp_pat
         assert len(live) == 1, "a device stream is left over"
         streams = (await middle.call("GET", "/api/v1/streams"))["items"]
         assert len(streams) == 1
+        await guard.__aexit__(None, None, None)
+
+
+async def add_guard(chain: Chain, node: NodeProcess) -> WireDevice:
+    """A camera registered directly at the node that will be killed."""
+    await node.call("POST", "/api/v1/devices", {"id": GUARD, "password": DEVICE_PASSWORD, "media_transport": "udp"})
+    guard = WireDevice(
+        GUARD, DEVICE_PASSWORD, ("127.0.0.1", node.sip_port), node.id, channels=[WireChannel(GUARD_CHANNEL)]
+    )
+    await guard.port.open()
+    assert (await guard.register()).status == 200
+    await chain.channels_at(node, 2)
+    await asyncio.sleep(1)  # a registration is durable at most a second after its 200
+    return guard
 
 
 def count_registers(node: NodeProcess) -> int:
