@@ -33,7 +33,7 @@ class PictureSettings:
     audio: bool = True
 
 
-class TestPicture:
+class MovingPicture:
     """Draws frame after frame: colour bars that wander, a bouncing box, the name and the running clock."""
 
     def __init__(self, settings: PictureSettings, title: str) -> None:

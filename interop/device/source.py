@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from interop.device.picture import CLOCK_HZ, PictureSettings, TestPicture, ToneEncoder, VideoEncoder
+from interop.device.picture import CLOCK_HZ, MovingPicture, PictureSettings, ToneEncoder, VideoEncoder
 from media import AccessUnit
 
 Frame = tuple[AccessUnit, list[AccessUnit]]
@@ -91,7 +91,7 @@ class LiveSource:
 
     def _encode(self, loop: asyncio.AbstractEventLoop, run: _Run) -> None:
         settings = self.settings
-        picture, encoder = TestPicture(settings, self._title), VideoEncoder(settings)
+        picture, encoder = MovingPicture(settings, self._title), VideoEncoder(settings)
         tone = ToneEncoder() if settings.audio else None
         began, number, broken = time.monotonic(), 0, False
         while not run.stop.is_set():
