@@ -61,7 +61,10 @@ class Subscription:
     failures: int = 0
     known: frozenset[str] = frozenset()
     """The ids it is about, where it is not about everything."""
+    introduced: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the first NOTIFY is out; changes wait for it."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class CatalogueNotifier:
@@ -103,7 +106,7 @@ class CatalogueNotifier:
             if stored.direction == "in" and stored.expires_at > now:
                 dialog = Dialog.from_dict(stored.dialog)
                 dialog.local_cseq += CSEQ_GAP
-                self._subscriptions[stored.id] = Subscription(
+                subscription = self._subscriptions[stored.id] = Subscription(
                     stored.id,
                     stored.peer_id,
                     stored.subject,
@@ -112,6 +115,7 @@ class CatalogueNotifier:
                     stored.expires_at,
                     int(stored.state.get("sn", 0)),
                 )
+                subscription.introduced.set()
 
     async def subscribe(self, request: FromUpper, parsed: Parsed | None) -> None:
         """A SUBSCRIBE: a new one, a refresh, or the end of one (Expires 0)."""
@@ -153,7 +157,7 @@ class CatalogueNotifier:
         for old in self.of_upper(request.upper_id):
             if old.subject == subject or old.dialog.call_id == dialog.call_id:
                 self._subscriptions.pop(old.id, None)
-                self._spawn(self._forget(old.id), f"forget {old.id}")
+                self._spawn(self._drop(old), f"forget {old.id}")
         event = incoming.request.headers.get("Event") or "Catalog"
         subscription = Subscription(secrets.token_hex(8), request.upper_id, subject, event, dialog, 0)
         self._subscriptions[subscription.id] = subscription
@@ -170,6 +174,7 @@ class CatalogueNotifier:
         await asyncio.gather(*(self._tell(subscription, items) for subscription in self.of_upper(upper_id)))
 
     async def _tell(self, subscription: Subscription, items: list[CatalogItem]) -> None:
+        await subscription.introduced.wait()
         async with subscription.turn:
             codes = await self._scope(subscription.upper_id, subscription.subject)
             if codes is not None:
@@ -180,14 +185,15 @@ class CatalogueNotifier:
                 await self._send_all(subscription, items)
 
     async def _send_initial(self, subscription: Subscription) -> None:
-        # The turn is taken before looking: no change may be told before the state it changes.
-        async with subscription.turn:
+        try:
             items = await self._initial(subscription.upper_id)
             codes = await self._scope(subscription.upper_id, subscription.subject)
             if codes is not None:
                 items = [item for item in items if item.device_id in codes]
                 subscription.known = codes
             await self._send_all(subscription, items)
+        finally:
+            subscription.introduced.set()
 
     async def _send_all(self, subscription: Subscription, items: list[CatalogItem]) -> None:
         upper = self._correspondent(subscription.upper_id)
@@ -291,31 +297,35 @@ class CatalogueNotifier:
         return None
 
     async def _remember(self, subscription: Subscription) -> None:
-        if subscription.id not in self._subscriptions:
-            return
-        await self._store.put(
-            StoredSubscription(
-                id=subscription.id,
-                direction="in",
-                peer_id=subscription.upper_id,
-                event=subscription.event,
-                subject=subscription.subject,
-                dialog=subscription.dialog.to_dict(),
-                state={"sn": subscription.sn},
-                expires_at=subscription.expires_at,
-                created_at=self._clock(),
-            )
-        )
+        async with subscription.saving:
+            if subscription.id in self._subscriptions:
+                await self._store.put(
+                    StoredSubscription(
+                        id=subscription.id,
+                        direction="in",
+                        peer_id=subscription.upper_id,
+                        event=subscription.event,
+                        subject=subscription.subject,
+                        dialog=subscription.dialog.to_dict(),
+                        state={"sn": subscription.sn},
+                        expires_at=subscription.expires_at,
+                        created_at=self._clock(),
+                    )
+                )
 
     async def _drop(self, subscription: Subscription) -> None:
         self._subscriptions.pop(subscription.id, None)
-        await self._forget(subscription.id)
-
-    async def _forget(self, subscription_id: str) -> None:
-        with contextlib.suppress(NotFound):
-            await self._store.delete(subscription_id)
+        async with subscription.saving:
+            with contextlib.suppress(NotFound):
+                await self._store.delete(subscription.id)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        async def run() -> None:
+            try:
+                await work
+            except Exception:  # task boundary
+                log.exception("subscription work failed", work=name)
+
+        task = asyncio.get_running_loop().create_task(run(), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

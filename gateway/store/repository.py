@@ -7,6 +7,7 @@ bounded by what was configured (peers, rules, users) or by the sessions that are
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -157,10 +158,11 @@ class Repository(Generic[R]):
 
     async def put(self, record: R) -> R:
         """Create the record, or replace the one of its id."""
-        if record.id in self._records:
-            values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-            return await self.update(record.id, **values)
-        return await self.create(record)
+        if record.id not in self._records:
+            with contextlib.suppress(AlreadyExists):  # somebody else may create it while we wait for our turn
+                return await self.create(record)
+        values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+        return await self.update(record.id, **values)
 
     async def delete(self, record_id: str) -> R:
         """Remove and return the record; :class:`NotFound` when there is none, :class:`InUse` when it is referred to."""
