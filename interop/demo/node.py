@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import aiohttp
 
 from interop.demo.ports import HOST, free_port, free_range
 
-START_TIMEOUT_S = 40.0
+START_TIMEOUT_S = 60.0
+CODE_TIMEOUT_S = 10.0
 CODE = re.compile(r"\b([A-Z2-9]{5}(?:-[A-Z2-9]{5}){3})\b")
 
 
@@ -52,6 +54,7 @@ class NodeProcess:
     _session: aiohttp.ClientSession | None = None
     _reader: asyncio.Task[None] | None = None
     _media: tuple[int, int] | None = None
+    _code_known: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def api(self) -> str:
@@ -95,8 +98,8 @@ class NodeProcess:
 
     async def start(self) -> None:
         """Start the process and wait until its API answers."""
-        self.write_config()
-        with self.log_file.open("ab") as log:
+        await asyncio.to_thread(self.write_config)
+        with await asyncio.to_thread(open_log, self.log_file) as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -113,11 +116,12 @@ class NodeProcess:
 
     async def _read_output(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        with self.log_file.open("ab", buffering=0) as log:
+        with await asyncio.to_thread(open_log, self.log_file) as log:
             while line := await process.stdout.readline():
-                log.write(line)
+                await asyncio.to_thread(log.write, line)
                 if (found := CODE.search(line.decode(errors="replace"))) is not None:
                     self.setup_code = found[1]
+                    self._code_known.set()
 
     async def _wait_until_ready(self) -> None:
         assert self.process is not None
@@ -135,15 +139,14 @@ class NodeProcess:
         raise RuntimeError(f"{self.name} did not become ready; see {self.log_file}")
 
     async def set_up(self) -> None:
-        """First-run set-up with the one-time code the node printed, then log in."""
-        deadline = time.monotonic() + 10
-        while not self.setup_code and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+        """First-run set-up with the one-time code the node printed, then log in. TimeoutError when it prints none."""
+        await asyncio.wait_for(self._code_known.wait(), CODE_TIMEOUT_S)
         body = {"code": self.setup_code, "username": self.user, "password": self.password}
         await self.call("POST", "/api/v1/setup", body)
         await self.log_in()
 
     async def log_in(self) -> None:
+        """Get a token for the calls that follow."""
         answer = await self.call("POST", "/api/v1/login", {"username": self.user, "password": self.password})
         self.token = answer["token"]
 
@@ -179,11 +182,11 @@ class NodeProcess:
         async with self._session.get(url, timeout=timeout) as response:
             if response.status >= 400:
                 raise ApiFailure(response.status, await response.json(content_type=None))
-            with target.open("wb") as file:
+            with await asyncio.to_thread(target.open, "wb") as file:
                 ends: float | None = None
                 async for chunk in response.content.iter_any():
                     ends = ends or time.monotonic() + seconds
-                    size += file.write(chunk)
+                    size += await asyncio.to_thread(file.write, chunk)
                     if time.monotonic() >= ends:
                         break
         return size
@@ -210,6 +213,12 @@ class NodeProcess:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def open_log(path: Path) -> FileIO:
+    """A log file to append to, unbuffered; its directory is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileIO(path, "ab")
 
 
 def _toml(value: Any) -> str:

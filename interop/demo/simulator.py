@@ -7,28 +7,33 @@ import json
 import os
 import signal
 import sys
+from collections import deque
 from pathlib import Path
 from typing import Any
+
+from interop.demo.node import open_log
+
+KEPT_EVENTS = 1000
 
 
 class SimulatorProcess:
     """Runs `gbsim device` with the given options; its events are kept (the last thousand)."""
 
     def __init__(self, options: dict[str, str], password: str, log_file: Path) -> None:
+        self.code = options.get("id", "")
+        self.log_file = log_file
         self._options = options
         self._password = password
-        self._log_file = log_file
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
         self._silent = False
-        self.events: list[dict[str, Any]] = []
+        self.events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
 
     async def start(self) -> None:
         """Start it and wait until it is registered. Raises RuntimeError with what it said instead."""
         arguments = [text for name, value in self._options.items() for text in (f"--{name}", value)]
-        self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self._log_file.open("ab") as log:
+        with await asyncio.to_thread(open_log, self.log_file) as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -51,17 +56,18 @@ class SimulatorProcess:
 
         try:
             async with asyncio.timeout(timeout_s), self._news:
-                await self._news.wait_for(lambda: found() is not None or self._ended())
+                await self._news.wait_for(lambda: found() is not None or self._silent)
         except TimeoutError:
             pass
         if (seen := found()) is None:
             last = self.events[-1] if self.events else "nothing"
             raise RuntimeError(
-                f"the simulated device did not say {event!r}; its last word: {last}; see {self._log_file}"
+                f"the simulated device did not say {event!r}; its last word: {last}; see {self.log_file}"
             )
         return seen
 
     async def stop(self) -> None:
+        """SIGTERM, and after ten seconds SIGKILL."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -72,9 +78,6 @@ class SimulatorProcess:
         if self._reader is not None:
             await self._reader
 
-    def _ended(self) -> bool:
-        return self._silent
-
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
@@ -84,7 +87,6 @@ class SimulatorProcess:
                 continue
             async with self._news:
                 self.events.append(event)
-                del self.events[:-1000]
                 self._news.notify_all()
         async with self._news:
             self._silent = True

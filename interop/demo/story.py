@@ -1,0 +1,252 @@
+"""The steps of the demonstration: four nodes, a camera and an NVR, and their pictures three platforms up."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+from av.error import FFmpegError
+
+from interop.demo.node import ApiFailure, NodeProcess
+from interop.demo.pictures import judge
+from interop.demo.screen import Screen
+from interop.demo.simulator import SimulatorProcess
+
+T = TypeVar("T")
+
+REGION = "54000000002000000001"
+CITY = "54010000002000000001"
+DISTRICT = "54010200002000000001"
+ENTERPRISE = "54010200012000000001"
+CAMERA = "54010200011320000001"
+NVR = "54010200001180000001"
+NVR_CHANNELS = 8
+LINKS = (("city", "region"), ("district", "city"), ("enterprise", "city"))
+"""Who registers at whom."""
+PICTURE = {"size": "640x360", "fps": "15", "gop": "30", "kbps": "500"}
+
+
+WENT_WRONG = (ApiFailure, RuntimeError, OSError, aiohttp.ClientError, FFmpegError, LookupError, ValueError)
+"""What a step may raise; an answer of the API without an expected field is among them."""
+
+
+class StepFailed(Exception):
+    """A step of the demonstration did not work; the message says which and why."""
+
+
+class Story:
+    """The nodes, the simulated devices and the steps; results and logs go below `output`."""
+
+    def __init__(self, output: Path, screen: Screen, *, play_seconds: float = 10.0) -> None:
+        taken: set[int] = set()
+        self.output = output
+        self.screen = screen
+        self.play_seconds = play_seconds
+        places = {
+            "region": (REGION, "region platform"),
+            "city": (CITY, "city platform"),
+            "district": (DISTRICT, "district platform"),
+            "enterprise": (ENTERPRISE, "enterprise gateway"),
+        }
+        self.nodes = {
+            place: NodeProcess(code, name, output / "nodes" / place, taken) for place, (code, name) in places.items()
+        }
+        self.devices: list[SimulatorProcess] = []
+
+    @property
+    def logs(self) -> list[Path]:
+        """The log files there are."""
+        every = [*(node.log_file for node in self.nodes.values()), *(device.log_file for device in self.devices)]
+        return [path for path in every if path.exists()]
+
+    async def step(self, what: str, work: Awaitable[T]) -> T:
+        """Run one step; what goes wrong is told as this step's failure."""
+        with self.screen.busy(what):
+            try:
+                return await work
+            except WENT_WRONG as error:
+                raise StepFailed(f"{what}: {error or type(error).__name__}") from error
+
+    async def run(self) -> None:
+        """All steps, in order. Raises StepFailed at the first that does not work."""
+        await self.step("starting four nodes (SQLite, no services)", self.start_nodes())
+        await self.step("connecting the platforms", self.connect())
+        await self.step("connecting the cameras", self.start_devices())
+        channels = await self.step("reading the catalogue at the region", self.wait_for_catalogue())
+        camera = await self.step("searching the camera", self.find(channels, CAMERA))
+        nvr = await self.step("searching the NVR", self.find(channels, NVR))
+        for channel, file_name, codec in ((camera, "region-live.mp4", "H.264"), (nvr, "region-nvr.mp4", "H.265")):
+            what = f"playing {channel['code']} for {self.play_seconds:.0f} s"
+            await self.step(what, self.play(channel, file_name, codec))
+        await self.step("taking a snapshot", self.snapshot(camera))
+        await self.step("moving the camera", self.move(camera))
+        await self.step("writing the signalling trace", self.write_trace())
+        await self.step("verifying the ledgers", self.verify_ledgers())
+
+    # -- building the cascade
+
+    async def start_nodes(self) -> None:
+        """All nodes at once; each is told when it is up."""
+        await together(self._start_node(node) for node in self.nodes.values())
+
+    async def _start_node(self, node: NodeProcess) -> None:
+        await node.start()
+        await node.set_up()
+        self.screen.say(f"{node.name:18}  {node.id}  SIP {node.sip_port}  HTTP {node.http_port}")
+
+    async def connect(self) -> None:
+        """Enter every lower platform above and every upper platform below, with the passwords on both sides."""
+        for below, above in LINKS:
+            lower, upper = self.nodes[below], self.nodes[above]
+            password = f"{below}-{lower.password[-8:]}"
+            entry = {"id": lower.id, "name": lower.name, "kind": "platform", "password": password}
+            await upper.call("POST", "/api/v1/devices", entry)
+            rule = {"id": "everything", "mode": "all", "actions": ["live", "ptz", "query"]}
+            await lower.call("POST", "/api/v1/rules", rule)
+            entry = {"id": upper.id, "name": upper.name, "password": password, "rule_id": "everything"}
+            await lower.call("POST", "/api/v1/uppers", {**entry, "host": "127.0.0.1", "port": upper.sip_port})
+        for below, above in LINKS:
+            await self._wait_registered(self.nodes[above], self.nodes[below].id)
+            self.screen.say(f"{self.nodes[below].name} registered at the {self.nodes[above].name}")
+
+    async def _wait_registered(self, node: NodeProcess, device_id: str) -> None:
+        for _ in range(200):
+            if (await node.call("GET", f"/api/v1/devices/{device_id}"))["online"]:
+                return
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"{device_id} did not register at the {node.name}; see {node.log_file}")
+
+    async def start_devices(self) -> None:
+        """A camera below the enterprise gateway, an NVR below the district platform."""
+        nvr = {"codec": "h265", "channels": str(NVR_CHANNELS), "transport": "tcp"}
+        await together(
+            (
+                self._device("enterprise", CAMERA, "front gate camera", {"codec": "h264"}, media="udp"),
+                self._device("district", NVR, "market NVR", nvr, media="tcp_passive"),
+            )
+        )
+
+    async def _device(self, place: str, code: str, name: str, options: dict[str, str], *, media: str) -> None:
+        node = self.nodes[place]
+        password = f"dev-{node.password[-8:]}"
+        entry = {"id": code, "name": name, "password": password, "media_transport": media}
+        await node.call("POST", "/api/v1/devices", entry)
+        who = {"id": code, "name": name, "server": f"127.0.0.1:{node.sip_port}", "server-id": node.id}
+        device = SimulatorProcess({**who, **PICTURE, **options}, password, self.output / "devices" / f"{code}.log")
+        self.devices.append(device)
+        await device.start()
+        self.screen.say(f"{name} registered at the {node.name}")
+
+    # -- what an operator at the top does
+
+    async def wait_for_catalogue(self) -> list[dict[str, Any]]:
+        """Every channel, as the region sees them."""
+        wanted = 1 + NVR_CHANNELS
+        found: list[dict[str, Any]] = []
+        for _ in range(300):
+            page = await self.nodes["region"].call("GET", "/api/v1/channels?limit=500")
+            found = [row for row in page["items"] if row["kind"] == "channel"]
+            if len(found) >= wanted:
+                self.screen.say(f"the region sees {len(found)} channels, all through the {self.nodes['city'].name}")
+                return found
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"{len(found)} of {wanted} channels arrived")
+
+    async def find(self, channels: list[dict[str, Any]], device: str) -> dict[str, Any]:
+        """The first online channel of a device, as an operator would find it: by its code."""
+        prefix = device[:10]
+        listed = await self.nodes["region"].call("GET", f"/api/v1/channels?text={prefix}131&limit=50")
+        rows = [row for row in listed["items"] if row in channels and row["online"]]
+        if not rows:
+            raise LookupError(f"no online channel whose code begins with {prefix}131")
+        chosen: dict[str, Any] = min(rows, key=lambda row: str(row["code"]))
+        self.screen.say(f"found {chosen['name']} {chosen['code']} below {chosen['peer_id']}")
+        return chosen
+
+    async def play(self, channel: dict[str, Any], file_name: str, codec: str) -> None:
+        """Watch a channel at the region and judge what came."""
+        region, target = self.nodes["region"], self.output / file_name
+        body = {"peer_id": channel["peer_id"], "code": channel["code"], "purpose": "demonstration"}
+        view = await region.call("POST", "/api/v1/views", body)
+        await region.download(view["mp4_url"], self.play_seconds, target)
+        await region.call("DELETE", f"/api/v1/views/{view['id']}")
+        picture = await asyncio.to_thread(judge, target)
+        if picture.codec != codec:
+            raise ValueError(f"{target} holds {picture.codec}, not {codec}")
+        if not picture.moving:
+            raise ValueError(f"{target}: the burnt-in clock does not move ({picture})")
+        self.screen.say(
+            f"{file_name}: {picture.codec} {picture.width}x{picture.height}, {picture.frames} pictures, "
+            f"{picture.seconds:.1f} s, clock moves"
+        )
+
+    async def snapshot(self, channel: dict[str, Any]) -> None:
+        """A picture of the camera as a file."""
+        jpeg = await self.nodes["region"].fetch(f"/api/v1/channels/{channel['peer_id']}/{channel['code']}/snapshot")
+        if not jpeg.startswith(b"\xff\xd8"):
+            raise ValueError("the snapshot is no JPEG")
+        target = self.output / "region-snapshot.jpg"
+        await asyncio.to_thread(target.write_bytes, jpeg)
+        self.screen.say(f"{target.name}: JPEG, {len(jpeg) // 1024} KiB")
+
+    async def move(self, channel: dict[str, Any]) -> None:
+        """A PTZ command from the region; the camera must have got the same eight bytes."""
+        path = f"/api/v1/channels/{channel['peer_id']}/{channel['code']}/ptz"
+        sent = await self.nodes["region"].call("POST", path, {"action": "right", "speed": 64})
+        camera = next(device for device in self.devices if device.code == CAMERA)
+        seen = await camera.wait_for("ptz", 5)
+        if seen["command"] != sent["sent"]:
+            raise ValueError(f"sent {sent['sent']}, the camera got {seen['command']}")
+        self.screen.say(f"PTZ {sent['sent']} reached the camera")
+
+    # -- what is left behind
+
+    async def write_trace(self) -> None:
+        """The ladders of all nodes in one file, by time."""
+        lines: list[tuple[float, str]] = []
+        for name, node in self.nodes.items():
+            for trace in (await node.call("GET", "/api/v1/traces"))["items"]:
+                for step in trace["steps"]:
+                    details = " ".join(f"{key}={value}" for key, value in step.items() if key not in ("at", "what"))
+                    lines.append((step["at"], f"{name:10} {trace['stream']:41} {step['what']}  {details}"))
+        if not any("INVITE" in text for _, text in lines):
+            raise LookupError("no INVITE in the trace")
+        lines.sort()
+        text = "".join(f"{at - lines[0][0]:9.3f}  {text}\n" for at, text in lines)
+        target = self.output / "signalling-trace.txt"
+        await asyncio.to_thread(target.write_text, text, "utf-8")
+        self.screen.say(f"{target.name}: {len(lines)} steps of the calls on four nodes")
+
+    async def verify_ledgers(self) -> None:
+        """`gbgateway ledger verify` at every node a picture passed."""
+        await together(self._verify_ledger(self.nodes[name]) for name in ("region", "city", "enterprise"))
+        self.screen.say("the ledgers of region, city and enterprise are whole")
+
+    async def _verify_ledger(self, node: NodeProcess) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", "ledger", "verify", "--config", str(node.config_file),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        if process.returncode != 0:
+            raise ValueError(f"{node.name}: {said.decode(errors='replace').strip()}")
+
+    async def stop(self) -> None:
+        """End the devices, then the nodes."""
+        await asyncio.gather(*(device.stop() for device in self.devices), return_exceptions=True)
+        await asyncio.gather(*(node.stop() for node in self.nodes.values()), return_exceptions=True)
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run coroutines side by side; the first that fails ends the others, and its exception is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
