@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import secrets
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import structlog
 
 from catalog.store import CatalogStore, SharingStore
 from gateway.calls_store import StoredCalls
-from gateway.compliance.grant import Grants
+from gateway.compliance.books import Books
+from gateway.compliance.entry import Entry
+from gateway.compliance.grant import Grant, Grants
 from gateway.compliance.ledger import Ledger
 from gateway.config import Config
 from gateway.errors import Failure, Reason
 from gateway.relay.addresses import NodeMediaAddresses
 from gateway.relay.hub import StreamKey
-from gateway.relay.pool import Worker, WorkerPool, WorkerSpec
+from gateway.relay.pool import Worker, WorkerPool
+from gateway.relay.processes import next_epoch, worker_specs
+from gateway.relay.reconcile import Reconciler
 from gateway.relay.ssrc import SsrcPool
+from gateway.relay.traffic import Traffic
 from gateway.relay.views import Views
 from gateway.signalling.bindings import Binding
+from gateway.signalling.call_environment import CallEnvironment
+from gateway.signalling.calls import CallBook
 from gateway.signalling.cascade import Cascade
 from gateway.signalling.control import Controls
 from gateway.signalling.dialogs import InDialogRequests
 from gateway.signalling.directory import Directory
 from gateway.signalling.exchange import Exchange
 from gateway.signalling.live import LiveCalls
-from gateway.signalling.lower_call import CallEnvironment
 from gateway.signalling.northbound import Northbound
 from gateway.signalling.notifier import CatalogueNotifier
 from gateway.signalling.presence import Presence, WentOffline
@@ -38,6 +41,7 @@ from gateway.signalling.registrar import Registrar, RegistrarPolicy
 from gateway.signalling.requests import Party
 from gateway.signalling.router import Router
 from gateway.signalling.southbound import Southbound
+from gateway.signalling.stream_status import stream_status
 from gateway.signalling.subscriber import CatalogueSubscriber
 from gateway.signalling.sync import CatalogueSync
 from gateway.signalling.uplinks import Uplinks
@@ -46,19 +50,23 @@ from gateway.store.devices import Device
 from gateway.store.repository import Change
 from gateway.store.stores import Stores
 from gateway.store.views import View as StoredView
+from gateway.telemetry.gauges import Gauges
+from gateway.telemetry.health import DatabaseProbe, LoopLag, check_workers
 from gateway.telemetry.ladder import Ladder
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.sip_watch import SipWatch
 from gateway.web import api_channels, api_views
 from gateway.web.context import WebContext
 from gateway.web.server import HttpServer, create_app
-from media.worker.client import CommandRefused, WorkerGone
-from media.worker.control import AnyEvent, SnapshotTaken
-from sip import ParseError, parse_message
+from media.worker.control import AnyEvent, LegStats, SnapshotTaken
 from sip.aio import Incoming, Peer, SipStack, WireEvent
+from sip.limits import Limits
 
 log = structlog.get_logger("node")
 
 HOUSEKEEPING_S = 1.0
+RECONCILE_S = 5.0
+CATALOGUE_COUNT_S = 60.0
 
 
 class Node:
@@ -71,15 +79,23 @@ class Node:
         self.metrics = Metrics()
         self.ladder = Ladder(config.log.call_traces)
         self.grants = Grants(ledger, lifetime_seconds=config.access.grant_seconds)
+        self.books = Books(self.grants)
+        self.watch = SipWatch(self.metrics, self.ladder)
+        self.lag = LoopLag()
+        self.database = DatabaseProbe(stores.database)
+        self.traffic = Traffic()
         self.catalog = CatalogStore(stores.database.writer, write_turn=stores.database.write_turn)
-        self._wire_listeners: list[Callable[[WireEvent], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._ports: dict[str, int] = {}
         self._build_signalling()
         self._build_media()
         self._build_desks()
+        self._build_watch()
         self.web = WebContext.build(config, stores, ledger, self.grants, self.metrics, announce=announce)
         self.web.upper_state = self.uplinks.state_of
+        self.web.checks.update(
+            workers=lambda: check_workers(self.pool), database=self.database.check, loop=self.lag.check
+        )
         self._server: HttpServer | None = None
 
     @classmethod
@@ -93,7 +109,12 @@ class Node:
     def _build_signalling(self) -> None:
         config, stores = self.config, self.stores
         me = Party(config.node.id, config.node.realm)
-        self.stack = SipStack(user_agent=config.sip.user_agent, on_request=self._on_request, on_wire=self._on_wire)
+        self.stack = SipStack(
+            user_agent=config.sip.user_agent,
+            on_request=self._on_request,
+            on_wire=self.watch.on_wire,
+            limits=Limits(max_connections=config.sip.max_connections),
+        )
         self.stack.on_connection_lost = self._connection_lost
         self.presence = Presence(
             stores.registrations,
@@ -113,6 +134,7 @@ class Node:
             first_s=config.catalog.first_answer_seconds,
             gap_s=config.catalog.next_answer_seconds,
             interval_s=config.catalog.sync_interval_seconds or 10 * 365 * 86_400,
+            took=self.metrics.sync_seconds.observe,
         )
         self.subscriber = CatalogueSubscriber(
             self.stack,
@@ -134,17 +156,21 @@ class Node:
             epoch=next_epoch(config.node.data_dir),
             on_event=self._media_event,
             on_lost=self._worker_lost,
+            on_back=self._worker_back,
         )
         self.environment = CallEnvironment(
             me=Party(config.node.id, config.node.realm),
             stack=self.stack,
             addresses=self.addresses,
-            store=StoredCalls(self.stores.dialogs),
+            book=CallBook(StoredCalls(self.stores.dialogs)),
             live_ssrcs=SsrcPool(config.node.id),
             ladder=self.ladder,
+            metrics=self.metrics,
             invite_timeout_s=config.sip.invite_timeout_seconds,
             first_packet_s=config.media.first_packet_seconds,
+            key_frame_s=config.media.key_frame_seconds,
             silent_s=config.media.silent_seconds,
+            gop_cache=config.media.gop_cache_bytes > 0,
         )
         self.live = LiveCalls(
             self.environment,
@@ -152,7 +178,9 @@ class Node:
             locate=self.directory.locate,
             want_key_frame=self.controls.key_frame,
             upper_ended=self._upper_ended,
+            resume=self.books.resume,
             linger_s=config.media.linger_seconds,
+            max_streams=config.media.max_streams,
         )
         self.views = self.live.views = Views(
             self.live.hub,
@@ -161,8 +189,17 @@ class Node:
             self.ladder,
             idle_s=config.media.linger_seconds,
             snapshot_s=config.media.snapshot_seconds,
+            token_s=config.access.view_token_seconds,
         )
         self.views.on_ended = self._view_ended
+        self.reconciler = Reconciler(
+            self.pool,
+            self.views,
+            self.environment.live_ssrcs,
+            leases=self.live.leases,
+            calls=self.live.call_ids,
+            take=self._take_counters,
+        )
 
     def _build_desks(self) -> None:
         config, stores = self.config, self.stores
@@ -210,9 +247,26 @@ class Node:
             self.directory.upper_addresses,
             heard=self.presence.heard,
         )
-        self.metrics.follow("gbgateway_sip_stack", "What the SIP stack counted", "what", self.stack.counters.as_dict)
-        self.metrics.follow(
-            "gbgateway_sip_router", "Requests, by what became of them", "what", lambda: self.router.counters
+
+    def _build_watch(self) -> None:
+        metrics, stack = self.metrics, self.stack
+        metrics.follow("gbgateway_sip_stack", "What the SIP stack counted", "what", stack.counters.as_dict)
+        metrics.follow("gbgateway_sip_router", "Requests, by what became of them", "what", lambda: self.router.counters)
+        metrics.follow(
+            "gbgateway_relay_packets", "RTP packets of the relay workers", "what", lambda: self.traffic.totals
+        )
+        self.ledger.on_written = self._entered
+        self.gauges = Gauges(
+            metrics=metrics,
+            devices=self.stores.devices,
+            presence=self.presence,
+            uplinks=self.uplinks,
+            hub=self.live.hub,
+            grants=self.grants,
+            pool=self.pool,
+            reconciler=self.reconciler,
+            catalog=self.catalog,
+            lag=self.lag,
         )
 
     # -- life
@@ -240,7 +294,8 @@ class Node:
         self._ports["http"] = await self._server.start()
         self.web.setup.start()
         self._tasks = [
-            asyncio.create_task(self._housekeeping(), name="housekeeping"),
+            asyncio.create_task(self.lag.keep_measuring(), name="loop lag"),
+            *(asyncio.create_task(self._repeat(s, chore), name=chore.__qualname__) for s, chore in self._chores()),
             asyncio.create_task(self.stores.registrations.keep_flushing(), name="write registrations"),
             asyncio.create_task(self.stores.uplinks.keep_flushing(), name="write uplinks"),
         ]
@@ -274,23 +329,38 @@ class Node:
     def http_port(self) -> int:
         return self._ports["http"]
 
-    async def _housekeeping(self) -> None:
-        """Desired state, not hope: once a second, what should have ended is ended."""
-        chores: tuple[Callable[[], Awaitable[None]], ...] = (
-            self.presence.expire,
-            self.notifier.expire,
-            self._expire_views,
-        )
-        while True:
-            await asyncio.sleep(HOUSEKEEPING_S)
-            for chore in chores:
-                try:
-                    await chore()
-                except Exception:  # task boundary
-                    log.exception("housekeeping failed", chore=getattr(chore, "__qualname__", ""))
+    def _chores(self) -> list[tuple[float, Callable[[], Awaitable[object]]]]:
+        """Desired state, not hope: what should have ended is ended, what should be there is looked for."""
+        return [
+            (HOUSEKEEPING_S, self.presence.expire),
+            (HOUSEKEEPING_S, self.notifier.expire),
+            (HOUSEKEEPING_S, self.expire_uses),
+            (HOUSEKEEPING_S, self._sample),
+            (RECONCILE_S, self.reconciler.round),
+            (RECONCILE_S, self.database.probe),
+            (CATALOGUE_COUNT_S, self.gauges.sample_catalogue),
+        ]
 
-    async def _expire_views(self) -> None:
-        await self.views.expire(time.time())
+    async def _repeat(self, every_s: float, chore: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                await chore()
+            except Exception:  # task boundary: the next round may succeed
+                log.exception("housekeeping failed", chore=getattr(chore, "__qualname__", ""))
+            await asyncio.sleep(every_s)
+
+    async def _sample(self) -> None:
+        self.gauges.sample()
+
+    async def expire_uses(self) -> None:
+        """End the views and the calls of upper platforms whose grant is over, and the addresses nobody opened."""
+        now = time.time()
+        await self.views.expire(now)
+        for grant in self.books.expired(now):
+            await self.views.close_grant(grant.id, Reason.EXPIRED.value)
+            await self.live.end_grant(grant.id, Failure(Reason.EXPIRED))
+            seconds = now - grant.issued_at
+            await self.books.closed(grant.id, seconds=seconds, bytes_sent=0, reason=Reason.EXPIRED.value)
 
     # -- signalling events
 
@@ -299,16 +369,7 @@ class Node:
 
     def on_wire(self, listener: Callable[[WireEvent], None]) -> None:
         """Have `listener` see every SIP message (a trace file)."""
-        self._wire_listeners.append(listener)
-
-    def _on_wire(self, event: WireEvent) -> None:
-        for listener in self._wire_listeners:
-            listener(event)
-        try:
-            message = parse_message(event.data, datagram=event.peer.transport == "UDP")
-            self.ladder.sip(event.direction, message.call_id, message.start_line, str(event.peer))
-        except ParseError:
-            return
+        self.watch.listeners.append(listener)
 
     def _connection_lost(self, peer: Peer) -> None:
         self._spawn(self.presence.connection_lost(peer), f"connection lost {peer}")
@@ -366,18 +427,29 @@ class Node:
         self.metrics.worker_restarts.labels(worker.spec.kind).inc()
         await self.live.worker_lost(worker)
 
+    async def _worker_back(self, worker: Worker) -> None:
+        await self.live.worker_back(worker)
+
+    def _take_counters(self, worker: Worker, counters: Iterable[LegStats]) -> None:
+        legs = list(counters)
+        self.live.take(legs)
+        self.traffic.take(worker, legs)
+
+    # -- the ledger
+
+    def _entered(self, entry: Entry) -> None:
+        self.metrics.ledger_entries.labels(entry.result).inc()
+
     async def _upper_ended(self, call: UpperCall, reason: str) -> None:
-        await self.northbound.call_ended(call, reason)
+        await self.books.closed(call.grant_id, seconds=call.seconds, bytes_sent=call.bytes, reason=reason)
 
     async def _view_ended(self, record: StoredView, seconds: float, sent: int, reason: str) -> None:
-        grant = self.grants.get(record.grant_id)
-        if grant is not None:
-            await self.grants.ended(grant, seconds=seconds, bytes_sent=sent, reason=reason)
+        await self.books.closed(record.grant_id, seconds=seconds, bytes_sent=sent, reason=reason)
 
     # -- services of the API
 
-    async def snapshot(self, key: StreamKey) -> SnapshotTaken:
-        return await self.views.snapshot(key)
+    async def snapshot(self, key: StreamKey, grant: Grant) -> SnapshotTaken:
+        return await self.views.snapshot(key, grant)
 
     def stream_url(self, key: StreamKey) -> str:
         """Base address of the browser streams."""
@@ -389,33 +461,7 @@ class Node:
 
     async def stream_status(self) -> list[dict[str, Any]]:
         """Every stream coming in, its readers and the counters of its legs."""
-        counters: dict[str, Any] = {}
-        for worker in self.pool.workers:
-            if worker.spec.kind == "relay":
-                with contextlib.suppress(CommandRefused, WorkerGone, TimeoutError):
-                    counters |= {entry.leg: entry for entry in await worker.link.leg_stats()}
-        rows = []
-        for call in self.live.lower_calls:
-            stream = self.live.hub.get(call.key)
-            rows.append(
-                {
-                    "id": call.id,
-                    "peer_id": call.key.peer_id,
-                    "code": call.key.code,
-                    "state": stream.state.value if stream is not None else "ended",
-                    "transport": call.target.transport,
-                    "ssrc": call.ssrc,
-                    "worker": call.worker_name,
-                    "readers": len(stream.readers) if stream is not None else 0,
-                    "source": _counters(counters.get(call.source_leg)),
-                    "sinks": [
-                        {"upper_id": up.upper_id, "transport": up.transport, **_counters(counters.get(up.leg))}
-                        for up in self.live.upper_calls
-                        if up.key == call.key
-                    ],
-                }
-            )
-        return rows
+        return await stream_status(self.live, self.pool, self.traffic)
 
     def _spawn(self, work: Awaitable[None], name: str) -> None:
         async def run() -> None:
@@ -432,10 +478,6 @@ class Node:
 _background: set[asyncio.Task[None]] = set()
 
 
-def _counters(entry: Any) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in entry.__struct_fields__} if entry is not None else {}
-
-
 def registrar_policy(config: Config) -> RegistrarPolicy:
     """What the configuration says of registrations."""
     return RegistrarPolicy(
@@ -448,31 +490,3 @@ def registrar_policy(config: Config) -> RegistrarPolicy:
         strict_codes=config.sip.strict_codes,
         gb_version="3.0" if config.node.edition == "2022" else "2.0",
     )
-
-
-def worker_specs(config: Config) -> list[WorkerSpec]:
-    """The worker processes of a configuration; each relay worker has its own part of the port range."""
-    media = config.media
-    share = (media.port_max - media.port_min + 1) // media.relay_workers // 2 * 2
-    specs = []
-    for number in range(media.relay_workers):
-        first = media.port_min + number * share
-        ports = ("--port-min", str(first), "--port-max", str(first + share - 1))
-        specs.append(WorkerSpec("relay", f"relay-{number + 1}", "media.worker.relay", ports))
-    for number in range(media.stream_workers):
-        address = f"{media.http_host}:{media.http_port + number if media.http_port else 0}"
-        specs.append(WorkerSpec("stream", f"stream-{number + 1}", "media.worker.stream", ("--http", address)))
-    return specs
-
-
-def next_epoch(data_dir: Path) -> int:
-    """A number that grows with every start: workers obey the newest control process only."""
-    path = data_dir / "epoch"
-    try:
-        epoch = int(path.read_text()) + 1
-    except (OSError, ValueError):
-        epoch = int(time.time())
-    draft = path.with_name(f"epoch.{secrets.token_hex(4)}")
-    draft.write_text(str(epoch))
-    draft.replace(path)
-    return epoch

@@ -64,11 +64,7 @@ class SipConfig:
     user_agent: str = key("gb28181-gateway", "User-Agent header.")
     request_timeout_seconds: float = key(8.0, "How long an answer to a request is waited for.", between(1, 64))
     invite_timeout_seconds: float = key(10.0, "How long a final answer to an INVITE is waited for.", between(1, 64))
-    max_message_bytes: int = key(1_048_576, "Largest SIP message accepted over TCP.", between(4096, 16_777_216))
     max_connections: int = key(20_000, "Most simultaneous TCP connections.", between(1, 1_000_000))
-    requests_per_second_per_source: int = key(
-        200, "Requests one source address may send per second before it is throttled.", between(1, 100_000)
-    )
     ban_after_failures: int = key(
         20, "Failed authentications of one source within ban_seconds that ban it.", between(1, 10_000)
     )
@@ -154,7 +150,7 @@ class MediaConfig:
     public_url: str = key("", "Base URL of the browser streams as viewers see it; empty: from http_host and http_port.")
     linger_seconds: float = key(10.0, "How long a stream without viewers is kept.", between(0, 3600))
     first_packet_seconds: float = key(8.0, "Wait for the first media packet.", between(1, 120))
-    key_frame_seconds: float = key(12.0, "Wait for the first key frame.", between(1, 120))
+    key_frame_seconds: float = key(12.0, "Wait for the first key frame after the first media packet.", between(1, 120))
     silent_seconds: float = key(15.0, "A stream without packets for that long is ended.", between(2, 600))
     snapshot_seconds: float = key(10.0, "Wait for a snapshot.", between(1, 120))
     gop_cache_bytes: int = key(
@@ -169,7 +165,7 @@ class AccessConfig:
     """Viewing under the access rules."""
 
     grant_seconds: int = key(28_800, "Longest lifetime of one grant to view.", between(60, 604_800))
-    view_token_seconds: int = key(300, "Lifetime of an unused stream token.", between(10, 86_400))
+    view_token_seconds: int = key(300, "Lifetime of the address of a view that nobody opened yet.", between(10, 86_400))
 
 
 @dataclass(frozen=True, slots=True)

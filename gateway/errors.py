@@ -40,6 +40,7 @@ class Reason(StrEnum):
     UNSUPPORTED = "unsupported"
     BAD_REQUEST = "bad_request"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
     TIMEOUT = "timeout"
     WORKER_LOST = "worker_lost"
     SHUTTING_DOWN = "shutting_down"
@@ -238,6 +239,14 @@ def _table() -> dict[Reason, Words]:
             "请求已被发起方取消。",
             "",
         ),
+        r.EXPIRED: Words(
+            480,
+            "Viewing Time Over",
+            410,
+            "The time granted for this view is over.",
+            "本次授权观看时间已结束。",
+            "Start a new view, or raise access.grant_seconds.",
+        ),
         r.TIMEOUT: Words(408, "Request Timeout", 504, "It took too long.", "操作超时。", ""),
         r.WORKER_LOST: Words(
             500,
@@ -274,7 +283,7 @@ class Failure(GatewayError):
     """An operation failed at a named step.
 
     ``code`` is the peer's SIP status when ``reason`` is REJECTED; ``detail`` adds particulars in English (never a
-    secret); ``peer_id`` and ``channel`` say whose.
+    secret); ``peer_id`` and ``channel`` say whose; ``route_path`` lists the platforms below that refused (X-RoutePath).
     """
 
     def __init__(
@@ -286,8 +295,10 @@ class Failure(GatewayError):
         peer_id: str | None = None,
         channel: str | None = None,
         detail_zh: str = "",
+        route_path: str = "",
     ) -> None:
         self.reason = reason
+        self.route_path = route_path
         self.detail = detail
         self.detail_zh = detail_zh
         self.code = code

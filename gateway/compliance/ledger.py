@@ -54,7 +54,10 @@ class _Append:
 
 
 class Ledger:
-    """One open ledger. One thread owns the writing connection; concurrent appends share a transaction."""
+    """One open ledger. One thread owns the writing connection; concurrent appends share a transaction.
+
+    `on_written` is told of every entry that is on the disk.
+    """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -62,6 +65,7 @@ class Ledger:
         self._queue: queue.Queue[_Append | None] = queue.Queue(QUEUE_LIMIT)
         self._head = EntryRef(0, 0.0, GENESIS)
         self._closed = False
+        self.on_written: Callable[[Entry], None] | None = None
         self._signer = HeadSigner(path.parent)
         self._connection = open_for_writing(path)
         try:
@@ -98,7 +102,10 @@ class Ledger:
             self._queue.put_nowait(pending)
         except queue.Full:
             raise Failure(Reason.BUSY, "The ledger cannot keep up.") from None
-        return await pending.done
+        ref = await pending.done
+        if self.on_written is not None:
+            self.on_written(entry)
+        return ref
 
     async def entries(self, query: LedgerQuery) -> list[LedgerRow]:
         """Entries, newest first."""

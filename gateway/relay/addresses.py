@@ -1,6 +1,8 @@
-"""Which media address a peer is told (configured, or the local address of the route to it)."""
+"""Media addresses: which of ours a peer is told, and which of a peer's can be compared with packets."""
 
 from __future__ import annotations
+
+from ipaddress import ip_address
 
 from gateway.config import MediaConfig
 from sip.aio import Peer, SipStack
@@ -23,3 +25,12 @@ class NodeMediaAddresses:
         if self._config.host not in ("0.0.0.0", "::"):
             return self._config.host
         return self._stack.local_address(peer)[0]
+
+
+def usable_ip(host: str | None) -> str | None:
+    """An address of an SDP that can be compared with packets: not a name, not 0.0.0.0."""
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return None
+    return None if address.is_unspecified else str(address)

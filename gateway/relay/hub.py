@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from gateway.errors import Failure, Reason
+from gateway.relay.trail import Trail
 
 log = structlog.get_logger("hub")
 
@@ -68,11 +69,17 @@ class UpstreamCall(Protocol):
     @property
     def worker_name(self) -> str: ...
 
+    @property
+    def route_path(self) -> str:
+        """X-RoutePath as it came from below, "" when none did."""
+        ...
+
     async def end(self, failure: Failure | None) -> None:
         """Release everything: BYE below unless the far side ended it, close the leg. Never raises."""
 
 
 EndCallback = Callable[[Failure], Awaitable[None]]
+OpenUpstream = Callable[[StreamKey, Trail], Awaitable[UpstreamCall]]
 
 
 @dataclass(slots=True)
@@ -98,7 +105,7 @@ class Upstream:
 class Hub:
     """All upstreams of a node. `linger_s`: how long a stream without readers is kept for the next one."""
 
-    def __init__(self, open_upstream: Callable[[StreamKey], Awaitable[UpstreamCall]], *, linger_s: float) -> None:
+    def __init__(self, open_upstream: OpenUpstream, *, linger_s: float) -> None:
         self._open = open_upstream
         self._linger_s = linger_s
         self._streams: dict[StreamKey, Upstream] = {}
@@ -113,8 +120,12 @@ class Hub:
     def upstreams(self) -> list[Upstream]:
         return list(self._streams.values())
 
-    async def attach(self, key: StreamKey, reader: str, on_end: EndCallback) -> UpstreamCall:
+    async def attach(
+        self, key: StreamKey, reader: str, on_end: EndCallback, trail: Trail | None = None
+    ) -> UpstreamCall:
         """Join a stream, starting it if nobody has it. Returns when the far side has answered.
+
+        `trail` says how the wish came to us; that of the reader who starts the stream goes on downward.
 
         `on_end(failure)` is called once if the stream ends before `detach`. Raises Failure when it cannot be started;
         everybody who waited for the same start gets the same Failure.
@@ -123,7 +134,7 @@ class Hub:
         if stream is None:
             stream = self._streams[key] = Upstream(key)
             stream.answered = asyncio.get_running_loop().create_future()
-            self._spawn(self._start(stream), f"start {key}")
+            self._spawn(self._start(stream, trail or Trail()), f"start {key}")
         stream.readers[reader] = on_end
         stream.take(UpstreamInput.READER_JOINED)
         self._stop_linger(stream)
@@ -169,10 +180,10 @@ class Hub:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _start(self, stream: Upstream) -> None:
+    async def _start(self, stream: Upstream, trail: Trail) -> None:
         assert stream.answered is not None
         try:
-            call = await self._open(stream.key)
+            call = await self._open(stream.key, trail)
         except Failure as failure:
             self._refuse(stream, failure)
             return

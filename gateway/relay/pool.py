@@ -22,6 +22,7 @@ from media.worker.control import AnyEvent, LegState, Shutdown
 log = structlog.get_logger("workers")
 
 START_TIMEOUT_S = 15.0
+END_TIMEOUT_S = 5.0
 SOCKET_PATH_LIMIT = 100
 """Bytes; the kernel allows 108 for a unix socket's path."""
 
@@ -49,11 +50,22 @@ class Worker:
     client: WorkerClient | None = None
     adopted: bool = False
     legs_at_hello: list[LegState] = field(default_factory=list)
-    load: int = 0
+    calls: set[str] = field(default_factory=set)
+    process: asyncio.subprocess.Process | None = None
 
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def load(self) -> int:
+        """How many streams it carries."""
+        return len(self.calls)
+
+    @property
+    def connected(self) -> bool:
+        """Whether commands can be sent."""
+        return self.client is not None and self.client.connected
 
     @property
     def link(self) -> WorkerClient:
@@ -66,8 +78,8 @@ class Worker:
 class WorkerPool:
     """All workers of a node.
 
-    `on_event(worker, event)` gets every event in order; `on_lost(worker)` is awaited after a worker died and its
-    replacement is up (so that its streams can be set up again).
+    `on_event(worker, event)` gets every event in order; `on_lost(worker)` is awaited as soon as a worker is gone, so
+    that whoever had a stream through it is told at once, and `on_back(worker)` when its replacement is up.
     """
 
     def __init__(
@@ -79,12 +91,14 @@ class WorkerPool:
         epoch: int,
         on_event: Callable[[Worker, AnyEvent], Awaitable[None]],
         on_lost: Callable[[Worker], Awaitable[None]],
+        on_back: Callable[[Worker], Awaitable[None]],
     ) -> None:
         self._directory = directory
         self._node = node
         self._epoch = epoch
         self._on_event = on_event
         self._on_lost = on_lost
+        self._on_back = on_back
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self.workers = [Worker(spec, directory / f"{spec.name}.sock") for spec in specs]
@@ -98,22 +112,29 @@ class WorkerPool:
         await asyncio.gather(*(self._bring_up(worker) for worker in self.workers))
         self._tasks = [asyncio.create_task(self._watch(w), name=f"watch {w.name}") for w in self.workers]
 
-    async def stop(self, *, keep_workers: bool = False) -> None:
-        """Close the control connections; the workers end too unless `keep_workers`."""
+    async def stop(self) -> None:
+        """End the workers and close the control connections."""
         self._stopping = True
-        for worker in self.workers:
-            if worker.client is not None and worker.client.connected:
-                if not keep_workers:
-                    with contextlib.suppress(WorkerGone, CommandRefused, TimeoutError):
-                        await worker.client.call(Shutdown(), timeout_s=3)
-                await worker.client.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(self._end(worker) for worker in self.workers))
+
+    async def _end(self, worker: Worker) -> None:
+        if worker.client is not None:
+            with contextlib.suppress(WorkerGone, CommandRefused, TimeoutError):
+                await worker.client.call(Shutdown(), timeout_s=3)
+            await worker.client.close()
+        if worker.process is not None:
+            try:
+                await asyncio.wait_for(worker.process.wait(), END_TIMEOUT_S)
+            except TimeoutError:
+                worker.process.kill()
+                await worker.process.wait()
 
     def of_kind(self, kind: Literal["relay", "stream"]) -> Worker:
         """The connected worker of `kind` with the fewest streams. Raises WorkerUnavailable."""
-        candidates = [w for w in self.workers if w.spec.kind == kind and w.client is not None and w.client.connected]
+        candidates = [worker for worker in self.workers if worker.spec.kind == kind and worker.connected]
         if not candidates:
             raise WorkerUnavailable(f"no {kind} worker is running")
         return min(candidates, key=lambda worker: worker.load)
@@ -141,7 +162,7 @@ class WorkerPool:
         output = (self._directory / f"{worker.name}.log").open("ab")
         try:
             # Its own session: a signal to the control process's group must not take the pictures away.
-            process = await asyncio.create_subprocess_exec(
+            process = worker.process = await asyncio.create_subprocess_exec(
                 *command,
                 *worker.spec.arguments,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -181,6 +202,8 @@ class WorkerPool:
 
     async def _replace(self, worker: Worker) -> None:
         log.warning("worker lost", worker=worker.name)
+        await self._tell(self._on_lost, worker)
+        worker.calls.clear()
         wait = 0.2
         while not self._stopping:
             try:
@@ -191,7 +214,10 @@ class WorkerPool:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 10)
         if not self._stopping:
-            try:
-                await self._on_lost(worker)
-            except Exception:  # task boundary
-                log.exception("setting up the streams of a lost worker failed", worker=worker.name)
+            await self._tell(self._on_back, worker)
+
+    async def _tell(self, callback: Callable[[Worker], Awaitable[None]], worker: Worker) -> None:
+        try:
+            await callback(worker)
+        except Exception:  # task boundary: the watch over the worker goes on
+            log.exception("telling of a worker failed", worker=worker.name)

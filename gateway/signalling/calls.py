@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
+
+import structlog
 
 from gateway.relay.hub import StreamKey
 from sip.aio import Peer
 from sip.dialog import Dialog
+
+log = structlog.get_logger("call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +64,42 @@ class CallStore(Protocol):
     async def save_call(self, record: CallRecord) -> None: ...
     async def forget_call(self, call_id: str) -> None: ...
     async def calls(self) -> list[CallRecord]: ...
+
+
+class CallBook:
+    """Writes the records behind the calls: nobody who waits for a picture waits for the disk.
+
+    A record is never written after it was forgotten.
+    """
+
+    def __init__(self, store: CallStore) -> None:
+        self._store = store
+        self._writing: dict[str, asyncio.Task[None]] = {}
+
+    def remember(self, record: CallRecord) -> None:
+        """Begin to write the record of a call that was just confirmed."""
+        task = asyncio.create_task(self._write(record), name=f"store call {record.id}")
+        self._writing[record.id] = task
+
+    async def _write(self, record: CallRecord) -> None:
+        try:
+            await self._store.save_call(record)
+        except Exception:  # task boundary: the call goes on; only a restart would not know it
+            log.exception("call not stored", call=record.id)
+
+    async def written(self, call_id: str) -> None:
+        """Until what was begun of that call is on the disk."""
+        task = self._writing.get(call_id)
+        if task is not None:
+            await asyncio.shield(task)
+            if self._writing.get(call_id) is task:
+                del self._writing[call_id]
+
+    async def forget(self, call_id: str) -> None:
+        """Remove the record of a call that has ended."""
+        await self.written(call_id)
+        await self._store.forget_call(call_id)
+
+    async def records(self) -> list[CallRecord]:
+        """What a restart finds."""
+        return await self._store.calls()

@@ -12,8 +12,8 @@ from gateway.errors import AlreadyExists, Failure, Reason
 from gateway.relay.hub import StreamKey
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Bindings
+from gateway.signalling.call_environment import MEDIA_SOURCE_ANY, SSRC_ANY, LowerTarget
 from gateway.signalling.exchange import Correspondent
-from gateway.signalling.lower_call import LowerTarget
 from gateway.signalling.registrar import Account
 from gateway.signalling.trust import UpperAddress
 from gateway.signalling.uplink import Uplink, UpperTarget
@@ -21,9 +21,6 @@ from gateway.store.devices import Device, Devices, PeerKind
 from gateway.store.uppers import Upper, Uppers
 from media.worker.control import Transport
 from sip.manscdp import Edition
-
-MEDIA_SOURCE_ANY = "media_source_any"
-"""Tolerance of one peer: its media may come from any address (a device behind NAT)."""
 
 
 class Directory:
@@ -132,7 +129,14 @@ class Directory:
         if binding is None:
             raise Failure(Reason.DEVICE_OFFLINE, peer_id=key.peer_id, channel=key.code)
         transport: Transport = device.media_transport or self._config.media.device_transport  # type: ignore[assignment]
-        return LowerTarget(key, binding.source, transport, MEDIA_SOURCE_ANY in device.tolerances)
+        return LowerTarget(
+            key,
+            binding.source,
+            transport,
+            any_source=MEDIA_SOURCE_ANY in device.tolerances,
+            any_ssrc=SSRC_ANY in device.tolerances,
+            platform=device.kind == "platform",
+        )
 
     def _charset(self, record: Device | Upper, edition: Edition) -> str:
         if record.charset:

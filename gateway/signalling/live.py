@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import Hub, StreamKey, UpstreamCall
+from gateway.relay.inputs import WORKER_TROUBLE
+from gateway.relay.lease import Lease
 from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
-from gateway.relay.views import Views
+from gateway.relay.trail import ROUTE_PATH, Trail, route_path
+from gateway.relay.views import Resume, Views
+from gateway.signalling.bye import send_bye
+from gateway.signalling.call_environment import CallEnvironment, LowerTarget
 from gateway.signalling.calls import CallRecord
-from gateway.signalling.lower_call import CallEnvironment, LowerCall, LowerTarget, send_bye
+from gateway.signalling.lower_call import LowerCall
 from gateway.signalling.upper_call import UpperCall, UpperRequest
-from media.worker.client import CommandRefused, WorkerGone
-from media.worker.control import AnyEvent, CloseLeg, KeyFrameWanted
+from media.worker.control import AnyEvent, CloseLeg, KeyFrameWanted, LegStats
 from sip import RemoteError, Request
 
 log = structlog.get_logger("live")
@@ -31,7 +35,8 @@ class LiveCalls:
     """The calls of a node.
 
     `locate(key)` says where a stream is to be had right now (raises Failure: unknown, offline); `want_key_frame(key)`
-    asks the camera for one; `upper_ended(call, reason)` closes the books of an upper platform's view.
+    asks the camera for one; `upper_ended(call, reason)` closes the books of an upper platform's view;
+    `resume(grant_id)` takes up a grant of before a restart.
     """
 
     def __init__(
@@ -42,7 +47,9 @@ class LiveCalls:
         locate: Callable[[StreamKey], LowerTarget],
         want_key_frame: Callable[[StreamKey], Awaitable[None]],
         upper_ended: Callable[[UpperCall, str], Awaitable[None]],
+        resume: Resume,
         linger_s: float,
+        max_streams: int = 2000,
     ) -> None:
         self.hub = Hub(self._open_upstream, linger_s=linger_s)
         self.views: Views | None = None
@@ -51,8 +58,11 @@ class LiveCalls:
         self._locate = locate
         self._want_key_frame = want_key_frame
         self._upper_ended = upper_ended
+        self._resume = resume
+        self._max_streams = max_streams
         self._lower: dict[str, LowerCall] = {}
         self._upper: dict[str, UpperCall] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def lower_calls(self) -> list[LowerCall]:
@@ -62,13 +72,17 @@ class LiveCalls:
     def upper_calls(self) -> list[UpperCall]:
         return list(self._upper.values())
 
-    async def _open_upstream(self, key: StreamKey) -> UpstreamCall:
+    async def _open_upstream(self, key: StreamKey, trail: Trail) -> UpstreamCall:
+        if len(self._lower) >= self._max_streams:
+            raise Failure(Reason.BUSY, f"{self._max_streams} streams are up (media.max_streams)", channel=key.code)
         target = self._locate(key)
         try:
             worker = self._pool.of_kind("relay")
         except WorkerUnavailable as error:
             raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
-        call = LowerCall(target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended)
+        call = LowerCall(
+            target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended, trail=trail
+        )
         self._lower[call.id] = call
         await call.start()
         return call
@@ -79,17 +93,34 @@ class LiveCalls:
     async def _lower_lost(self, call: LowerCall, failure: Failure) -> None:
         log.warning("stream lost", stream=str(call.key), step=failure.step, problem=failure.message)
         self._environment.ladder.step(call.id, "lost", step=failure.step, message=failure.message)
+        self._environment.metrics.failed(failure, "stream")
         await self.hub.lost(call.key, failure, call)
         await call.end(failure)
 
     async def invited(self, request: UpperRequest) -> None:
-        """An upper platform's INVITE that was granted. Raises Failure before anything was answered."""
-        if len(self._upper) >= MAX_UPPER_CALLS:
-            raise Failure(Reason.BUSY, f"{MAX_UPPER_CALLS} calls are up")
+        """An upper platform's INVITE that was granted. Raises Failure when it was answered with an error."""
         call = UpperCall.for_request(request, self._environment, self.hub, self._pool, on_ended=self._upper_call_ended)
-        await self._replace_same_subject(call)
-        self._upper[call.id] = call
-        await call.answer(request)
+        try:
+            self._check_trail(request)
+            if len(self._upper) >= MAX_UPPER_CALLS:
+                raise Failure(Reason.BUSY, f"{MAX_UPPER_CALLS} calls are up")
+            await self._replace_same_subject(call)
+            self._upper[call.id] = call
+            await call.answer(request)
+        except Failure as failure:
+            self._environment.metrics.failed(failure, "upper view")
+            # Answered here: a refusal names its way through the platforms too.
+            path = route_path(self._environment.me.id, failure.route_path)
+            request.incoming.respond(failure.sip_status, failure.sip_phrase, headers=[(ROUTE_PATH, path)])
+            raise
+
+    def _check_trail(self, request: UpperRequest) -> None:
+        """A request that has been here before would go round and round (GB/T 28181-2022 8.3, RFC 3261 16.3)."""
+        trail = Trail.of(request.incoming.request)
+        if trail.passed(self._environment.me.id) or trail.passed(request.local_id):
+            raise Failure(Reason.LOOP, f"it has passed {trail.identity}", channel=request.key.code)
+        if trail.exhausted:
+            raise Failure(Reason.TOO_MANY_HOPS, channel=request.key.code)
 
     async def _replace_same_subject(self, call: UpperCall) -> None:
         """GB/T 28181-2022 Annex K c): an INVITE for a sender part already being sent replaces the old link."""
@@ -134,13 +165,14 @@ class LiveCalls:
         """News from any media worker."""
         if worker.spec.kind == "stream":
             if self.views is not None:
-                await self.views.media_event(worker, event)
+                await self.views.media_event(event)
             return
         leg = getattr(event, "leg", "")
         lower = self._lower.get(leg.removeprefix("in-")) if leg.startswith("in-") else None
         if lower is not None:
             if isinstance(event, KeyFrameWanted):
-                await self._want_key_frame(lower.key)
+                # Not awaited: the news of all other legs come behind this one.
+                self._spawn(self._want_key_frame(lower.key), f"key frame {lower.key}")
             lower.media_event(event)
         elif leg.startswith("out-"):
             upper = self._upper.get(leg.removeprefix("out-"))
@@ -148,33 +180,74 @@ class LiveCalls:
                 upper.media_event(event)
 
     async def worker_lost(self, worker: Worker) -> None:
-        """A worker died and was replaced: its streams are gone, everybody concerned is told, viewers ask again."""
+        """A worker is gone, and its streams with it: everybody concerned is told at once."""
         if worker.spec.kind == "stream":
             if self.views is not None:
                 await self.views.worker_lost(worker)
             return
-        worker.load = 0
-        for call in self.lower_calls:
-            if call.worker is worker:
-                await self._lower_lost(call, Failure(Reason.WORKER_LOST, worker.name, channel=call.key.code))
+        failure = Failure(Reason.WORKER_LOST, worker.name)
+        calls = [call for call in self.lower_calls if call.worker is worker]
+        await asyncio.gather(*(self._lower_lost(call, failure) for call in calls))
+
+    async def worker_back(self, worker: Worker) -> None:
+        """A worker was replaced: views are announced to it, and viewers who waited get their stream again."""
+        if self.views is not None:
+            if worker.spec.kind == "stream":
+                await self.views.worker_back()
+            await self.views.reattach()
+
+    # -- desired state
+
+    async def end_grant(self, grant_id: str, failure: Failure) -> None:
+        """The grant of an upper platform's view is over."""
+        for call in self.upper_calls:
+            if call.grant_id == grant_id:
+                await call.end(failure)
+
+    def call_ids(self) -> set[str]:
+        """The ids of all calls."""
+        return {*self._lower, *self._upper}
+
+    def leases(self) -> list[Lease]:
+        """Every leg that belongs to a call."""
+        found = []
+        for lower in self.lower_calls:
+            found.append(Lease(lower.source_leg, lower.worker_name, lower.established, self._lower_leg_lost(lower)))
+        for upper in self.upper_calls:
+            if upper.worker_name is not None:
+                found.append(Lease(upper.leg, upper.worker_name, upper.established, upper.end))
+        return found
+
+    def _lower_leg_lost(self, call: LowerCall) -> Callable[[Failure], Awaitable[None]]:
+        return lambda failure: self._lower_lost(call, failure)
+
+    def take(self, counters: Iterable[LegStats]) -> None:
+        """The counters of a relay worker."""
+        for stats in counters:
+            upper = self._upper.get(stats.leg.removeprefix("out-"))
+            if upper is not None:
+                upper.take(stats)
+
+    # -- restarts
 
     async def restore(self) -> None:
         """After a restart: carry on the calls whose legs an adopted worker still holds, end the others properly."""
-        held = {worker.name: {leg.leg for leg in worker.legs_at_hello} for worker in self._pool.workers}
-        records = await self._environment.store.calls()
-        alive = [record for record in records if record.leg in held.get(record.worker, set())]
+        held = {worker.name: {leg.leg: leg for leg in worker.legs_at_hello} for worker in self._pool.workers}
+        names = {worker: set(legs) for worker, legs in held.items()}
+        records = await self._environment.book.records()
+        alive = [record for record in records if record.leg in held.get(record.worker, {})]
         for record in alive:
             if record.side == "lower":
                 self._restore_lower(record)
         if self.views is not None:
-            await self.views.restore(held)
+            await self.views.restore(names, self._resume)
         for record in alive:
             if record.side == "upper":
-                await self._restore_upper(record)
+                await self._restore_upper(record, started=held[record.worker][record.leg].started)
         carried = {record.id for record in alive}
         dead = [record for record in records if record.id not in carried]
         await asyncio.gather(*(self._bury(record) for record in dead))
-        await self._close_strays(held)
+        await self._close_strays(names)
         if records:
             log.info("calls restored", carried_on=len(carried), ended=len(dead))
 
@@ -187,30 +260,35 @@ class LiveCalls:
         self._lower[call.id] = call
         self.hub.restore(call.key, call)
 
-    async def _restore_upper(self, record: CallRecord) -> None:
+    async def _restore_upper(self, record: CallRecord, *, started: bool) -> None:
         call = UpperCall.restored(record, self._environment, self.hub, self._pool, on_ended=self._upper_call_ended)
         self._upper[call.id] = call
-        if self.hub.get(call.key) is None:
+        if not await self._resume(call.grant_id):
+            await call.end(Failure(Reason.EXPIRED, "its grant does not hold any more"))
+        elif self.hub.get(call.key) is None or not started:
             await call.end(Failure(Reason.STREAM_LOST, "the stream did not survive a restart"))
-            return
-        await call.rejoin()
+        else:
+            await call.rejoin()
 
     async def _bury(self, record: CallRecord) -> None:
         """A call whose media is gone: tell the far side, so that no camera goes on sending to nobody."""
         failure = Failure(Reason.WORKER_LOST, "restarted")
         with contextlib.suppress(RemoteError, OSError):
             await send_bye(self._environment.stack, record.restored_dialog(), record.peer, failure)
-        await self._environment.store.forget_call(record.id)
+        await self._environment.book.forget(record.id)
+        if record.side == "upper" and await self._resume(record.grant_id):
+            call = UpperCall.restored(record, self._environment, self.hub, self._pool, on_ended=self._upper_call_ended)
+            await self._upper_ended(call, failure.step)
 
     async def _close_strays(self, held: dict[str, set[str]]) -> None:
         """Legs that no call owns (a crash between opening and remembering) are closed: leases never leak."""
-        known = {call.source_leg for call in self.lower_calls} | {call.leg for call in self.upper_calls}
+        known = {lease.leg for lease in self.leases()}
         if self.views is not None:
-            known |= self.views.legs()
+            known |= {source.name for source in self.views.inputs.all()}
         for worker in self._pool.workers:
             for leg in held.get(worker.name, set()) - known:
                 if worker.spec.kind == "relay":
-                    with contextlib.suppress(CommandRefused, WorkerGone, WorkerUnavailable, TimeoutError):
+                    with contextlib.suppress(*WORKER_TROUBLE):
                         await worker.link.call(CloseLeg(leg=leg))
 
     async def close(self) -> None:
@@ -219,3 +297,14 @@ class LiveCalls:
         for upper in self.upper_calls:
             await upper.end(failure)
         await self.hub.close(failure)
+
+    def _spawn(self, work: Awaitable[None], name: str) -> None:
+        async def run() -> None:
+            try:
+                await work
+            except Exception:  # task boundary
+                log.exception("background work failed", work=name)
+
+        task = asyncio.get_running_loop().create_task(run(), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -15,7 +15,7 @@ import structlog
 from catalog import is_playable
 from gateway.compliance.access import AccessRequest, Action, Actor, Facts
 from gateway.compliance.grant import Grant, Grants
-from gateway.errors import Failure, Reason
+from gateway.errors import Denied, Failure, Reason
 from gateway.relay.hub import StreamKey
 from gateway.signalling.cascade import Cascade
 from gateway.signalling.control import Controls
@@ -23,7 +23,7 @@ from gateway.signalling.exchange import Correspondent, Exchange, QuestionRefused
 from gateway.signalling.live import LiveCalls
 from gateway.signalling.notifier import CatalogueNotifier
 from gateway.signalling.router import FromUpper
-from gateway.signalling.upper_call import UpperCall, UpperRequest
+from gateway.signalling.upper_call import UpperRequest
 from gateway.store.uppers import Uppers
 from sip import RemoteError
 from sip.manscdp import (
@@ -82,7 +82,6 @@ class Northbound:
         self._live = live
         self._grants = grants
         self._is_secret = is_secret
-        self._open_grants: dict[str, Grant] = {}
 
     async def asked(self, request: FromUpper, parsed: Parsed) -> None:
         """A Query or Control MESSAGE; its 200 is out already."""
@@ -123,13 +122,11 @@ class Northbound:
             raise Failure(Reason.NOT_ACCEPTABLE, f"s={offer.session}: only live streams are relayed")
         shared = await self._cascade.shared(upper_id)
         published, key = self._wanted(request, offer, shared)
-        grant = await self._grant(upper_id, key, Action.LIVE, shared, f"{offer.host}:{offer.port}")
-        if key is None:
-            raise Failure(Reason.UNKNOWN_CHANNEL, channel=published)
+        grant = await self._grant(upper_id, published, key, Action.LIVE, shared, f"{offer.host}:{offer.port}")
+        assert key is not None
         if key.peer_id == upper_id:
             await self._end(grant, "loop")
             raise Failure(Reason.LOOP, channel=key.code)
-        self._open_grants[grant.id] = grant
         own = correspondent.own_id if correspondent is not None else ""
         try:
             await self._live.invited(
@@ -145,15 +142,8 @@ class Northbound:
                 )
             )
         except BaseException as error:
-            if self._open_grants.pop(grant.id, None) is not None:
-                await self._end(grant, error.step if isinstance(error, Failure) else "bad_request")
+            await self._end(grant, error.step if isinstance(error, Failure) else "bad_request")
             raise
-
-    async def call_ended(self, call: UpperCall, reason: str) -> None:
-        """An upper platform's view is over: its end goes into the ledger."""
-        grant = self._open_grants.pop(call.grant_id, None)
-        if grant is not None:
-            await self._end(grant, reason, seconds=call.seconds)
 
     def _wanted(self, request: FromUpper, offer: Sdp, shared: Shared) -> tuple[str, StreamKey | None]:
         """The channel an INVITE is for: Request-URI, To, then Subject; a shared channel wins over our own id."""
@@ -169,7 +159,7 @@ class Northbound:
         return candidates[0], None
 
     async def _grant(
-        self, upper_id: str, key: StreamKey | None, action: Action, shared: Shared, destination: str
+        self, upper_id: str, published: str, key: StreamKey | None, action: Action, shared: Shared, destination: str
     ) -> Grant:
         """A grant under the sharing rule, entered in the ledger; a refusal is entered too and raised."""
         secret = key is not None and await self._is_secret(key)
@@ -178,13 +168,15 @@ class Northbound:
             Actor("upper", upper_id),
             action,
             key.peer_id if key is not None else "",
-            key.code if key is not None else "",
+            key.code if key is not None else published,
             destination=destination,
             facts=facts,
         )
-        if key is None:
-            raise Failure(Reason.UNKNOWN_CHANNEL)
-        return await self._grants.issue(asked)
+        try:
+            return await self._grants.issue(asked)
+        except Denied as denied:
+            # Entered as refused; to the upper platform what is not shown does not exist.
+            raise (Failure(Reason.UNKNOWN_CHANNEL, channel=published) if key is None else denied) from None
 
     async def _end(self, grant: Grant, reason: str, *, seconds: float = 0.0) -> None:
         await self._grants.ended(grant, seconds=seconds, bytes_sent=0, reason=reason)
@@ -230,7 +222,7 @@ class Northbound:
         shared = await self._cascade.shared(upper.id)
         key = shared.real(command.device_id)
         try:
-            grant = await self._grant(upper.id, key, Action.PTZ, shared, upper.id)
+            grant = await self._grant(upper.id, command.device_id, key, Action.PTZ, shared, upper.id)
             assert key is not None
             await self._controls.ptz(key, command.ptz_cmd, command.control_priority)
             await self._end(grant, f"sent {command.ptz_cmd}")

@@ -55,7 +55,8 @@ class CatalogueSync:
     """Synchronises the catalogues of peers. `correspondent(peer_id)` is None while the peer is offline.
 
     Waits in seconds: `first_s` for the first page of an answer, `gap_s` for each further one, `interval_s` between
-    synchronisations, `retry_s` after failed ones, `again_s` before one that was asked for.
+    synchronisations, `retry_s` after failed ones, `again_s` before one that was asked for. `took(seconds)` is told how
+    long each one lasted.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class CatalogueSync:
         retry_s: tuple[float, ...] = RETRY_S,
         again_s: float = AGAIN_S,
         clock: Callable[[], float] = time.time,
+        took: Callable[[float], None] | None = None,
     ) -> None:
         self._exchange = exchange
         self._store = store
@@ -80,6 +82,7 @@ class CatalogueSync:
         self._retry_s = retry_s
         self._again_s = again_s
         self._clock = clock
+        self._took = took
         self._followers: dict[str, _Follower] = {}
         self.status: dict[str, SyncStatus] = {}
 
@@ -111,6 +114,7 @@ class CatalogueSync:
             status.state, status.problem, status.at = "offline", "the peer is offline", self._clock()
             return status
         status.state, status.problem = "running", None
+        started = self._clock()
         try:
             result = await self._collect(to, status)
         except (RemoteError, QuestionRefused) as error:
@@ -118,6 +122,8 @@ class CatalogueSync:
             log.warning("catalogue query failed", peer=peer_id, problem=status.problem)
             return status
         await self._store_result(peer_id, result, status)
+        if self._took is not None:
+            self._took(self._clock() - started)
         return status
 
     async def notified(self, peer_id: str, notify: CatalogNotify) -> None:

@@ -16,17 +16,23 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.errors import Failure, Reason
+from gateway.relay.addresses import usable_ip
 from gateway.relay.hub import Hub, StreamKey, UpstreamCall
+from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
 from gateway.relay.ssrc import SsrcExhausted
+from gateway.relay.trail import ROUTE_PATH, Trail, route_path
+from gateway.signalling.bye import send_bye
+from gateway.signalling.call_environment import CallEnvironment
 from gateway.signalling.calls import CallRecord
-from gateway.signalling.lower_call import CallEnvironment, send_bye, usable_ip
 from gateway.signalling.requests import SDP, contact_of
 from media.worker.client import CommandRefused, WorkerGone
 from media.worker.control import (
     AnyEvent,
     CloseLeg,
     ConnectFailed,
+    LegClosed,
+    LegStats,
     Opened,
     OpenSink,
     SinkOverflow,
@@ -88,6 +94,8 @@ class UpperCall:
         self.transport = transport
         self.subject = subject
         self.started_at = time.time()
+        self.bytes = 0
+        self.established = False
         self.dialog: Dialog | None = None
         self.ssrc = ""
         self._own_ssrc = False
@@ -128,6 +136,11 @@ class UpperCall:
         return time.time() - self.started_at
 
     @property
+    def worker_name(self) -> str | None:
+        """The worker that has the leg; None before there is one."""
+        return self._worker.name if self._worker is not None else None
+
+    @property
     def leg(self) -> str:
         return f"out-{self.id}"
 
@@ -138,10 +151,11 @@ class UpperCall:
         try:
             call = await self._attach(incoming)
             opened = await self._open_leg(call, request)
-        except BaseException:
-            await self._release("refused")
+        except BaseException as error:
+            await self._release(error.step if isinstance(error, Failure) else Reason.CANCELLED.value)
             raise
-        self._respond(request, opened)
+        self._respond(request, opened, call)
+        self._remember(request)
         try:
             await incoming.acked(ACK_TIMEOUT_S)
         except (AckTimeout, TimeoutError):
@@ -152,7 +166,9 @@ class UpperCall:
 
     async def _attach(self, incoming: Incoming) -> UpstreamCall:
         """Join the stream; a CANCEL from above gives up only this call's wait."""
-        attaching = asyncio.create_task(self._hub.attach(self.key, self.id, self._stream_ended))
+        trail = Trail.of(incoming.request)
+        onward = Trail(trail.identity, trail.hops - 1)
+        attaching = asyncio.create_task(self._hub.attach(self.key, self.id, self._stream_ended, onward))
         cancelled = asyncio.create_task(incoming.cancelled.wait())
         try:
             await asyncio.wait({attaching, cancelled}, return_when=asyncio.FIRST_COMPLETED)
@@ -194,7 +210,7 @@ class UpperCall:
         except (WorkerGone, WorkerUnavailable, TimeoutError) as error:
             raise Failure(Reason.WORKER_LOST, str(error)) from error
 
-    def _respond(self, request: UpperRequest, opened: Opened) -> None:
+    def _respond(self, request: UpperRequest, opened: Opened, call: UpstreamCall) -> None:
         environment, incoming = self._environment, request.incoming
         local = environment.stack.local_address(incoming.source)
         answer = answer_to(
@@ -206,26 +222,38 @@ class UpperCall:
             payload=ps_payload_type(request.offer),
         )
         contact = contact_of(request.published_code, local)
-        headers = [("Contact", contact), ("Content-Type", SDP)]
+        path = route_path(environment.me.id, call.route_path, self.key.peer_id)
+        headers = [("Contact", contact), ("Content-Type", SDP), (ROUTE_PATH, path)]
         sent = response_to(incoming.request, 200, to_tag=incoming.local_tag, headers=headers, body=bytes(answer))
         self.dialog = Dialog.from_server(incoming.request, sent)
         incoming.respond(200, headers=headers, body=bytes(answer))
         environment.ladder.step(self.id, "answered", media=f"{answer.host}:{answer.port}", ssrc=answer.ssrc)
 
     async def _start(self, request: UpperRequest) -> None:
-        offer = request.offer
         peer_host = request.incoming.source.host
-        host = usable_ip(offer.host) or peer_host
-        remote = (host, offer.port) if self.transport != "tcp_passive" else None
+        host, port = self._media_of(request)
+        remote = (host, port) if self.transport != "tcp_passive" else None
         accept = sorted({host, peer_host}) if self.transport == "tcp_passive" else []
-        assert self._worker is not None and self.dialog is not None
+        assert self._worker is not None
         try:
             await self._worker.link.call(StartSink(leg=self.leg, remote=remote, accept_from=accept))
-        except (CommandRefused, WorkerGone, WorkerUnavailable, TimeoutError) as error:
+        except WORKER_TROUBLE as error:
             await self.end(Failure(Reason.WORKER_LOST, str(error)))
             return
+        await self._environment.book.written(self.id)
+        self.established = True
+        self._environment.ladder.step(self.id, "sending", to=f"{host}:{port}", transport=self.transport)
+
+    @staticmethod
+    def _media_of(request: UpperRequest) -> tuple[str, int]:
+        """Where the upper platform wants its media."""
+        return usable_ip(request.offer.host) or request.incoming.source.host, request.offer.port
+
+    def _remember(self, request: UpperRequest) -> None:
+        assert self._worker is not None and self.dialog is not None
         peer = request.incoming.source
-        await self._environment.store.save_call(
+        host, port = self._media_of(request)
+        self._environment.book.remember(
             CallRecord(
                 id=self.id,
                 side="upper",
@@ -240,10 +268,9 @@ class UpperCall:
                 transport=self.transport,
                 grant_id=self.grant_id,
                 started_at=self.started_at,
-                details={"own_ssrc": self._own_ssrc, "subject": self.subject, "media": f"{host}:{offer.port}"},
+                details={"own_ssrc": self._own_ssrc, "subject": self.subject, "media": f"{host}:{port}"},
             )
         )
-        self._environment.ladder.step(self.id, "sending", to=f"{host}:{offer.port}", transport=self.transport)
 
     @classmethod
     def restored(
@@ -271,6 +298,7 @@ class UpperCall:
             call_id=record.id,
         )
         call.started_at = record.started_at
+        call.established = True
         call.dialog = record.restored_dialog()
         call.ssrc = record.ssrc
         call._own_ssrc = bool(record.details.get("own_ssrc"))
@@ -296,11 +324,21 @@ class UpperCall:
                 step(self.id, "receiver too slow", dropped=event.dropped)
             case ConnectFailed():
                 where = f"{event.remote[0]}:{event.remote[1]}"
-                task = asyncio.create_task(self.end(Failure(Reason.CONNECT_FAILED, f"{where}: {event.error}")))
-                _background.add(task)
-                task.add_done_callback(_background.discard)
+                self._end_soon(Failure(Reason.CONNECT_FAILED, f"{where}: {event.error}"))
+            case LegClosed():
+                self._end_soon(Failure(Reason.WORKER_LOST, event.reason))
             case _:
                 pass
+
+    def take(self, stats: LegStats) -> None:
+        """The counters of our leg."""
+        self.bytes = stats.bytes
+
+    def _end_soon(self, failure: Failure) -> None:
+        if not self._ended:
+            task = asyncio.create_task(self.end(failure), name=f"end {self.leg}")
+            _background.add(task)
+            task.add_done_callback(_background.discard)
 
     async def ended_by_peer(self) -> None:
         """The upper platform sent BYE (already answered)."""
@@ -326,12 +364,14 @@ class UpperCall:
     async def _release(self, reason: str) -> None:
         self._ended = True
         if self._worker is not None:
-            with contextlib.suppress(CommandRefused, WorkerGone, WorkerUnavailable, TimeoutError):
-                await self._worker.link.call(CloseLeg(leg=self.leg))
+            with contextlib.suppress(*WORKER_TROUBLE):
+                final = await self._worker.link.call(CloseLeg(leg=self.leg))
+                for stats in final if isinstance(final, list) else []:
+                    self.take(stats)
         self._hub.detach(self.key, self.id)
         if self._own_ssrc:
             self._environment.live_ssrcs.release(self.ssrc, time.time())
-        await self._environment.store.forget_call(self.id)
+        await self._environment.book.forget(self.id)
         await self._on_ended(self, reason)
 
 

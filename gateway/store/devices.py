@@ -11,6 +11,8 @@ from gateway.store.repository import Repository
 
 PeerKind = Literal["device", "platform"]
 MediaTransport = Literal["udp", "tcp_passive", "tcp_active"]
+Tolerance = Literal["media_source_any", "ssrc_any"]
+"""Quirks: media from any address (NAT without a mapping we know); media with any SSRC (it ignores `y=`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Literal
 
 from gateway.secrets import Secret
 from gateway.store import schema
-from gateway.store.devices import MediaTransport
 from gateway.store.repository import Repository
 
 SsrcPolicy = Literal["own", "upper"]
@@ -40,8 +39,6 @@ class Upper:
     rule_id: str | None = None
     source_addresses: tuple[str, ...] = ()
     ssrc_policy: SsrcPolicy = "upper"
-    media_transport: MediaTransport | None = None
-    tolerances: tuple[str, ...] = ()
     enabled: bool = True
     created_at: float = 0.0
 

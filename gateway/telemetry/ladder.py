@@ -52,6 +52,11 @@ class Ladder:
     def __len__(self) -> int:
         return len(self._traces)
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether any Call-ID belongs to a trace."""
+        return bool(self._by_call_id)
+
     def step(self, trace_id: str, what: str, **details: Any) -> None:
         """Add one milestone to the trace of a call, beginning the trace if it is new."""
         if self._capacity <= 0:

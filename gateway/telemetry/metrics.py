@@ -20,8 +20,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.sip_requests = self._counter("gbgateway_sip_requests", "SIP requests answered", "method", "status")
-        self.sip_sent = self._counter("gbgateway_sip_sent", "SIP requests sent, by outcome", "method", "status")
+        self.sip_requests = self._counter("gbgateway_sip_requests", "Final answers sent, by method", "method", "status")
+        self.sip_sent = self._counter("gbgateway_sip_sent", "Final answers received, by method", "method", "status")
         self.failures = self._counter("gbgateway_failures", "Operations that failed, by step", "reason", "operation")
         self.registered = self._gauge("gbgateway_registered_peers", "Peers with a live registration", "kind")
         self.uplinks = self._gauge("gbgateway_uplinks", "Upper platforms, by state of our registration", "state")
@@ -31,7 +31,7 @@ class Metrics:
         self.leaks = self._gauge("gbgateway_leaked_leases", "Leases without an owner; anything but 0 is a bug", "kind")
         self.workers = self._gauge("gbgateway_workers", "Media workers, by state", "kind", "state")
         self.worker_restarts = self._counter("gbgateway_worker_restarts", "Media workers restarted", "kind")
-        self.relay_packets = self._counter("gbgateway_relay_packets", "RTP packets relayed, by outcome", "outcome")
+        self.loop_lag_seconds = self._gauge("gbgateway_loop_lag_seconds", "Worst lateness of the event loop lately")
         self.ledger_entries = self._counter("gbgateway_ledger_entries", "Ledger entries written", "result")
         self.logins = self._counter("gbgateway_logins", "Logins, by outcome", "outcome")
         self.http_requests = self._counter("gbgateway_http_requests", "HTTP requests", "method", "status")

@@ -13,7 +13,7 @@ from catalog import Kind, is_playable
 from catalog.store import CatalogStore, Page, StoredItem
 from gateway.compliance.access import AccessRequest, Action, Facts
 from gateway.compliance.grant import Grant
-from gateway.errors import Failure, Reason
+from gateway.errors import Denied, Failure, Reason
 from gateway.relay.hub import StreamKey
 from gateway.signalling.control import Controls
 from gateway.signalling.sync import CatalogueSync
@@ -42,7 +42,7 @@ class ChannelServices(Protocol):
     sync: CatalogueSync
     controls: Controls
 
-    def snapshot(self, key: StreamKey) -> Awaitable[SnapshotTaken]: ...
+    def snapshot(self, key: StreamKey, grant: Grant) -> Awaitable[SnapshotTaken]: ...
 
 
 class ChannelQuery(Strict):
@@ -111,12 +111,17 @@ async def granted(
     destination: str = "browser",
 ) -> Grant:
     """A grant for what the caller asks, entered in the ledger before anything else happens. Raises Denied, Failure."""
-    stored = await known_item(catalog, key)
-    facts = Facts(role=call.role, secret=stored.item.is_secret, known=True)
+    stored = await catalog.get(key.peer_id, key.code)
+    facts = Facts(role=call.role, secret=stored is not None and stored.item.is_secret, known=stored is not None)
     request = AccessRequest(
         call.actor, action, key.peer_id, key.code, purpose, f"{destination} {call.remote}", facts=facts
     )
-    return await call.ctx.grants.issue(request)
+    try:
+        return await call.ctx.grants.issue(request)
+    except Denied as denied:
+        # Entered as refused; what is not in the catalogue is told to be unknown rather than forbidden.
+        unknown = Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
+        raise (denied if stored is not None else unknown) from None
 
 
 def key_of(call: Call) -> StreamKey:
@@ -174,7 +179,7 @@ def routes(node: ChannelServices) -> list[Route]:
         grant = await granted(call, node.catalog, key, Action.SNAPSHOT)
         started = call.ctx.clock()
         try:
-            picture = await node.snapshot(key)
+            picture = await node.snapshot(key, grant)
         except Failure as failure:
             await call.ctx.grants.ended(grant, seconds=call.ctx.clock() - started, bytes_sent=0, reason=failure.step)
             raise

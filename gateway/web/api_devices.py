@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
-from gateway.store.devices import Device, MediaTransport
+from gateway.store.devices import Device, MediaTransport, Tolerance
 from gateway.store.registrations import Registration
 from gateway.web.context import WebContext
 from gateway.web.resource import Resource, Strict, refuse_null, secret, unguarded
@@ -27,7 +27,7 @@ class DeviceChange(Strict):
     charset: Literal["GB2312", "GB18030", "UTF-8"] | None = None
     edition: Literal["2016", "2022"] | None = None
     media_transport: MediaTransport | None = None
-    tolerances: tuple[str, ...] = Tolerances
+    tolerances: tuple[Tolerance, ...] = Tolerances
     enabled: bool = True
 
 

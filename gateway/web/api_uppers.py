@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.store.devices import MediaTransport
 from gateway.store.uppers import SsrcPolicy, Upper
-from gateway.web.api_devices import Code, Tolerances
+from gateway.web.api_devices import Code
 from gateway.web.context import WebContext
 from gateway.web.resource import Resource, Strict, refuse_null, secret, unguarded
 from gateway.web.route import Route
@@ -42,8 +41,6 @@ class UpperChange(Strict):
     rule_id: str | None = Field(None, max_length=64, description="Sharing rule; without one nothing is shown")
     source_addresses: tuple[IpAddress, ...] = Field((), max_length=64, description="Where its requests may come from")
     ssrc_policy: SsrcPolicy = "upper"
-    media_transport: MediaTransport | None = None
-    tolerances: tuple[str, ...] = Tolerances
     enabled: bool = True
 
 
@@ -73,8 +70,6 @@ class UpperShown(Strict):
     rule_id: str | None
     source_addresses: tuple[str, ...]
     ssrc_policy: str
-    media_transport: str | None
-    tolerances: tuple[str, ...]
     enabled: bool
     created_at: float
     state: dict[str, Any]

@@ -103,6 +103,7 @@ def routes(node: ViewServices) -> list[Route]:
 
 
 async def _books_closed(call: Call, grant: Grant, failure: Failure) -> None:
+    call.ctx.metrics.failed(failure, "view")
     await call.ctx.grants.ended(grant, seconds=0, bytes_sent=0, reason=failure.step)
 
 

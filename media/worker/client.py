@@ -33,6 +33,7 @@ from media.worker.control import (
     Snapshot,
     SnapshotTaken,
     Stats,
+    StreamStats,
     Value,
     WorkerError,
     encode,
@@ -117,6 +118,12 @@ class WorkerClient:
         """The counters of a relay worker's legs."""
         answer = await self.call(Stats())
         assert isinstance(answer, list)
+        return answer
+
+    async def stream_stats(self) -> StreamStats:
+        """The counters of a stream worker's inputs and views."""
+        answer = await self.call(Stats())
+        assert isinstance(answer, StreamStats)
         return answer
 
     async def close(self) -> None:

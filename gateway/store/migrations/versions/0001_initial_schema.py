@@ -297,8 +297,6 @@ def upgrade() -> None:
         sa.Column("rule_id", sa.String(length=64), nullable=True),
         sa.Column("source_addresses", sa.JSON(), nullable=False),
         sa.Column("ssrc_policy", sa.String(length=8), nullable=False),
-        sa.Column("media_transport", sa.String(length=16), nullable=True),
-        sa.Column("tolerances", sa.JSON(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["rule_id"], ["rules.id"], name=op.f("fk_uppers_rule_id_rules"), ondelete="RESTRICT"),

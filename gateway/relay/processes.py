@@ -1,0 +1,40 @@
+"""The worker processes a configuration asks for, and the number that says who commands them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+from gateway.config import Config
+from gateway.relay.pool import WorkerSpec
+
+
+def worker_specs(config: Config) -> list[WorkerSpec]:
+    """The worker processes of a configuration; each relay worker has its own part of the port range."""
+    media = config.media
+    orphan = ("--orphan-seconds", f"{media.orphan_seconds:g}")
+    share = (media.port_max - media.port_min + 1) // media.relay_workers // 2 * 2
+    specs = []
+    for number in range(media.relay_workers):
+        first = media.port_min + number * share
+        ports = ("--port-min", str(first), "--port-max", str(first + share - 1))
+        cache = ("--gop-bytes", str(media.gop_cache_bytes))
+        specs.append(WorkerSpec("relay", f"relay-{number + 1}", "media.worker.relay", (*ports, *cache, *orphan)))
+    for number in range(media.stream_workers):
+        http = ("--http", f"{media.http_host}:{media.http_port + number if media.http_port else 0}")
+        specs.append(WorkerSpec("stream", f"stream-{number + 1}", "media.worker.stream", (*http, *orphan)))
+    return specs
+
+
+def next_epoch(data_dir: Path) -> int:
+    """A number that grows with every start: workers obey the newest control process only."""
+    path = data_dir / "epoch"
+    try:
+        epoch = int(path.read_text()) + 1
+    except (OSError, ValueError):
+        epoch = int(time.time())
+    draft = path.with_name(f"epoch.{secrets.token_hex(4)}")
+    draft.write_text(str(epoch))
+    draft.replace(path)
+    return epoch

@@ -1,0 +1,45 @@
+"""Every stream coming in, its readers and the counters of its legs, as the API shows them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from gateway.relay.inputs import WORKER_TROUBLE
+from gateway.relay.pool import WorkerPool
+from gateway.relay.traffic import Traffic
+from gateway.signalling.live import LiveCalls
+
+
+async def stream_status(live: LiveCalls, pool: WorkerPool, traffic: Traffic) -> list[dict[str, Any]]:
+    """One row for each call below, with the newest counters."""
+    for worker in pool.workers:
+        if worker.spec.kind == "relay":
+            with contextlib.suppress(*WORKER_TROUBLE):
+                traffic.take(worker, await worker.link.leg_stats())
+    rows = []
+    for call in live.lower_calls:
+        stream = live.hub.get(call.key)
+        rows.append(
+            {
+                "id": call.id,
+                "peer_id": call.key.peer_id,
+                "code": call.key.code,
+                "state": stream.state.value if stream is not None else "ended",
+                "transport": call.target.transport,
+                "ssrc": call.ssrc,
+                "worker": call.worker_name,
+                "readers": len(stream.readers) if stream is not None else 0,
+                "source": traffic.shown(call.worker_name, call.source_leg),
+                "sinks": [
+                    {
+                        "upper_id": upper.upper_id,
+                        "transport": upper.transport,
+                        **traffic.shown(call.worker_name, upper.leg),
+                    }
+                    for upper in live.upper_calls
+                    if upper.key == call.key
+                ],
+            }
+        )
+    return rows
