@@ -16,6 +16,7 @@ from catalog.change import STATUS_EVENTS, Changes
 from catalog.store import CatalogStore, SharingStore
 from gateway.mapping import fixed_shape, status_event, wire_of
 from gateway.signalling.exchange import Correspondent, Exchange
+from gateway.signalling.mirror import CatalogueMirror
 from gateway.signalling.outbox import catalogue_pages, deliver
 from gateway.signalling.shared import SharedCatalogue, share
 from gateway.store.repository import Change
@@ -84,15 +85,16 @@ class Cascade:
         self._node_name = node_name
         self._items_udp, self._items_tcp = items_per_message
         self._settle_s = settle_s
+        self._mirror = CatalogueMirror(store)
         self._shown: dict[str, _Shown] = {}
         self._answering: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._off: list[Callable[[], None]] = []
+        # From the beginning: a mirror that missed a change would stay wrong.
+        self._off: list[Callable[[], None]] = [store.subscribe(self._catalogue_changed)]
         self.notify: Notify | None = None
 
     async def start(self) -> None:
         """Follow the catalogue and the configuration from now on."""
-        self._off = [
-            self._store.subscribe(self._catalogue_changed),
+        self._off += [
             self._rules.on_change(self._rule_changed),
             self._uppers.on_change(self._upper_changed),
         ]
@@ -112,6 +114,7 @@ class Cascade:
     # -- what changes
 
     def _catalogue_changed(self, changes: Changes) -> None:
+        self._mirror.changed(changes)
         only_states = all(change.event in STATUS_EVENTS for change in changes.changes) and not changes.overrun
         for shown in self._shown.values():
             if not only_states:
@@ -188,7 +191,7 @@ class Cascade:
         if upper is None:
             return SharedCatalogue()
         rule = self._rules.get(upper.rule_id) if upper.rule_id else None
-        items = [entry.effective async for entry in self._store.all_items()] if rule is not None else []
+        items = await self._mirror.items() if rule is not None else []
         system = Item(
             code=self._local_id(upper), name=self._node_name, manufacturer="gb28181-gateway", model="gbgateway"
         )

@@ -21,7 +21,7 @@ from sip.manscdp import Command, Edition, dumps
 MAX_ANSWERS_WAITING = 20_000
 MAX_QUESTIONS = 10_000
 MAX_DATAGRAM = 1300
-STAMPED_HEADERS = 180
+STAMPED_HEADERS = 140
 """Bytes kept for what the stack adds: the Via with its branch, the User-Agent, a longer Content-Length."""
 
 
