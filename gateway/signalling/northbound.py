@@ -224,8 +224,12 @@ class Northbound:
         try:
             grant = await self._grant(upper.id, command.device_id, key, Action.PTZ, shared, upper.id)
             assert key is not None
-            await self._controls.ptz(key, command.ptz_cmd, command.control_priority)
-            await self._end(grant, f"sent {command.ptz_cmd}")
+            outcome = "not passed on"
+            try:
+                await self._controls.ptz(key, command.ptz_cmd, command.control_priority)
+                outcome = f"sent {command.ptz_cmd}"
+            finally:
+                await self._end(grant, outcome)
         except Failure as failure:
             log.warning("control not passed on", upper=upper.id, channel=command.device_id, step=failure.step)
 

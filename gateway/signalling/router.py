@@ -131,6 +131,8 @@ class Router:
             log.warning("bad request", source=str(incoming.source), method=method, where=error.where, what=error.what)
             incoming.respond(error.status, phrase(f"Bad {error.where}: {error.what}"))
         except Failure as failure:
+            self._count("refused")
+            self._log_refusal(incoming, failure.step, problem=failure.message)
             incoming.respond(failure.sip_status, failure.sip_phrase)
         except Exception:  # task boundary: our own fault is answered, and the loop goes on
             self._count("internal")

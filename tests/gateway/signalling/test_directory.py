@@ -1,0 +1,164 @@
+"""How to talk to a peer: what is configured, joined with where the peer is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.config import Config
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import StreamKey
+from gateway.secrets import Secret
+from gateway.signalling.bindings import Binding, Bindings
+from gateway.signalling.directory import Directory
+from gateway.signalling.registrar import Account
+from gateway.signalling.trust import UpperAddress
+from gateway.signalling.uplink import Uplink
+from gateway.store.devices import Device
+from gateway.store.stores import Stores
+from gateway.store.uppers import Upper
+from sip.aio import Peer
+from sip.manscdp import Edition
+from tests.gateway.signalling.raw import CAMERA, LOWER, NODE, UPPER, Desk
+
+AT = Peer("UDP", "192.0.2.1", 5060)
+
+
+class Book:
+    def __init__(self, stores: Stores, desk: Desk) -> None:
+        self.stores, self.desk = stores, desk
+        self.config = Config()
+        self.bindings = Bindings()
+        self.uplinks: dict[str, Uplink] = {}
+
+    @property
+    def directory(self) -> Directory:
+        return Directory(self.config, self.stores.devices, self.stores.uppers, self.bindings, self.uplinks.get)
+
+    def registrar(self, **options: Any) -> None:
+        self.config = replace(self.config, registrar=replace(self.config.registrar, **options))
+
+    def register(self, peer_id: str = CAMERA, version: str | None = "3.0") -> None:
+        self.bindings.bind(Binding(peer_id, AT, "", 0, 3600, 0, version))
+
+    def uplink(self, upper: Upper, **options: Any) -> Uplink:
+        async def nobody(uplink: Uplink) -> None: ...
+
+        made = Uplink(self.directory.uplink_target(upper), self.desk.stack, on_change=nobody, **options)
+        self.uplinks[upper.id] = made
+        return made
+
+
+@pytest.fixture
+def book(stores: Stores, desk: Desk) -> Book:
+    return Book(stores, desk)
+
+
+async def test_who_may_register_and_with_which_password(book: Book) -> None:
+    assert book.directory.account(CAMERA) is None
+    await book.stores.devices.create(Device(CAMERA, password=Secret("own")))
+    assert book.directory.account(CAMERA) == Account(CAMERA, "own", True)
+    await book.stores.devices.update(CAMERA, password=Secret(""))
+    assert book.directory.account(CAMERA) is None
+    book.registrar(shared_password=Secret("everybody's"))
+    assert book.directory.account(CAMERA) == Account(CAMERA, "everybody's", True)
+    await book.stores.devices.update(CAMERA, allow_no_password=True, enabled=False)
+    assert book.directory.account(CAMERA) == Account(CAMERA, None, False)
+    assert "everybody" not in repr(book.directory.account(CAMERA))
+
+
+async def test_newcomers_are_taken_in_only_where_that_is_wanted_and_then_entered(book: Book) -> None:
+    book.registrar(accept_unknown=True)
+    assert book.directory.account(CAMERA) is None
+    book.registrar(shared_password=Secret("all"))
+    assert book.directory.account(CAMERA) == Account(CAMERA, "all", True)
+    assert book.directory.account("not a code") is None
+    for peer_id in (CAMERA, LOWER, CAMERA):
+        await book.directory.enrol(peer_id)
+    assert [(device.id, device.kind) for device in book.stores.devices] == [(CAMERA, "device"), (LOWER, "platform")]
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "edition", "charset"),
+    [
+        ("3.0", {}, Edition.V2022, "GB18030"),
+        ("2.0", {}, Edition.V2016, "GB2312"),
+        (None, {}, Edition.V2016, "GB2312"),
+        ("3.0", {"edition": "2016"}, Edition.V2016, "GB2312"),
+        ("2.0", {"edition": "2022", "charset": "UTF-8"}, Edition.V2022, "UTF-8"),
+    ],
+)
+async def test_a_peer_is_spoken_to_where_it_registered_from_and_as_it_understands(
+    book: Book, version: str | None, options: dict[str, Any], edition: Edition, charset: str
+) -> None:
+    await book.stores.devices.create(Device(CAMERA, **options))
+    assert book.directory.lower(CAMERA) is None
+    book.register(version=version)
+    found = book.directory.lower(CAMERA)
+    assert found is not None and (found.peer, found.edition, found.charset) == (AT, edition, charset)
+
+
+async def test_a_node_of_the_old_edition_speaks_no_newer_one(book: Book) -> None:
+    book.config = replace(book.config, node=replace(book.config.node, edition="2016"))
+    await book.stores.devices.create(Device(CAMERA))
+    book.register(version="3.0")
+    found = book.directory.lower(CAMERA)
+    assert found is not None and found.edition is Edition.V2016
+    assert book.directory.uplink_target(Upper(UPPER, host="192.0.2.99")).gb_version == "2.0"
+
+
+async def test_an_upper_platform_is_spoken_to_where_our_registration_is(book: Book) -> None:
+    upper = Upper(UPPER, host="192.0.2.99", local_id="34020000002000000077", domain="3401")
+    assert book.directory.upper(UPPER) is None
+    await book.stores.uppers.create(upper)
+    assert book.directory.upper(UPPER) is None
+    book.uplink(upper, server=Peer("UDP", "192.0.2.50", 5080), peer_version="2.0")
+    found = book.directory.upper(UPPER)
+    assert found is not None and found.peer == Peer("UDP", "192.0.2.50", 5080) and found.edition is Edition.V2016
+    assert (found.own_id, found.domain) == ("34020000002000000077", "3401")
+    await book.stores.uppers.update(UPPER, enabled=False)
+    assert book.directory.upper(UPPER) is None
+
+
+async def test_upper_platforms_may_send_from_where_we_registered_and_from_configured_addresses(book: Book) -> None:
+    other = "34010000002000000002"
+    upper = await book.stores.uppers.create(Upper(UPPER, host="192.0.2.99", source_addresses=("192.0.2.98",)))
+    await book.stores.uppers.create(Upper(other, host="192.0.2.97", port=5070, transport="tcp"))
+    await book.stores.uppers.create(Upper("34010000002000000003", host="192.0.2.96", enabled=False))
+    book.uplink(upper, server=Peer("UDP", "192.0.2.50", 5080))
+    assert list(book.directory.upper_addresses()) == [
+        UpperAddress(UPPER, "UDP", "192.0.2.50", 5080, ("192.0.2.98",)),
+        UpperAddress(other, "TCP", "192.0.2.97", 5070),
+    ]
+
+
+async def test_what_an_uplink_needs(book: Book) -> None:
+    upper = Upper(
+        UPPER, host="192.0.2.99", port=5070, transport="tcp", username="u", password=Secret("p"), keepalive_seconds=30
+    )
+    target = book.directory.uplink_target(upper)
+    assert (target.peer, target.local_id, target.password) == (Peer("TCP", "192.0.2.99", 5070), NODE, "p")
+    assert (target.username, target.domain, target.keepalive_seconds) == ("u", "3401000000", 30)
+    assert (target.gb_version, target.retry_seconds, target.keepalive_misses) == ("3.0", 60.0, 3)
+
+
+async def test_a_stream_is_had_from_the_peers_present_address(book: Book) -> None:
+    key = StreamKey(CAMERA, "c")
+
+    def failed(locate: Callable[[StreamKey], object]) -> Reason:
+        with pytest.raises(Failure) as error:
+            locate(key)
+        return error.value.reason
+
+    assert failed(book.directory.locate) is Reason.UNKNOWN_CHANNEL
+    await book.stores.devices.create(Device(CAMERA, tolerances=("media_source_any",)))
+    assert failed(book.directory.locate) is Reason.DEVICE_OFFLINE
+    book.register()
+    target = book.directory.locate(key)
+    assert (target.peer, target.transport, target.any_source, target.any_ssrc) == (AT, "tcp_passive", True, False)
+    await book.stores.devices.update(CAMERA, media_transport="udp", kind="platform", tolerances=("ssrc_any",))
+    target = book.directory.locate(key)
+    assert (target.transport, target.any_source, target.any_ssrc, target.platform) == ("udp", False, True, True)
