@@ -21,6 +21,7 @@ from interop.demo.ports import HOST, free_port, free_range
 
 START_TIMEOUT_S = 60.0
 CODE_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 15.0
 CODE = re.compile(r"\b([A-Z2-9]{5}(?:-[A-Z2-9]{5}){3})\b")
 
 
@@ -204,7 +205,7 @@ class NodeProcess:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(self.process.wait(), 15)
+                await asyncio.wait_for(self.process.wait(), STOP_TIMEOUT_S)
             except TimeoutError:
                 self.process.kill()
                 await self.process.wait()

@@ -14,6 +14,7 @@ from typing import Any
 from interop.demo.node import open_log
 
 KEPT_EVENTS = 1000
+STOP_TIMEOUT_S = 10.0
 
 
 class SimulatorProcess:
@@ -29,6 +30,11 @@ class SimulatorProcess:
         self._news = asyncio.Condition()
         self._silent = False
         self.events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+
+    @property
+    def exit_status(self) -> int | None:
+        """How the process ended; None while it runs or before it started."""
+        return None if self._process is None else self._process.returncode
 
     async def start(self) -> None:
         """Start it and wait until it is registered. Raises RuntimeError with what it said instead."""
@@ -67,11 +73,11 @@ class SimulatorProcess:
         return seen
 
     async def stop(self) -> None:
-        """SIGTERM, and after ten seconds SIGKILL."""
+        """SIGTERM, and SIGKILL when that does not end it."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(self._process.wait(), 10)
+                await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()

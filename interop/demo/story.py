@@ -69,7 +69,7 @@ class Story:
             try:
                 return await work
             except WENT_WRONG as error:
-                raise StepFailed(f"{what}: {error or type(error).__name__}") from error
+                raise StepFailed(f"{what}: {str(error) or type(error).__name__}") from error
 
     async def run(self) -> None:
         """All steps, in order. Raises StepFailed at the first that does not work."""
