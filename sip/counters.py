@@ -25,6 +25,8 @@ class Counters:
     """Requests refused with 503 because a limit was reached."""
     storms: int = 0
     """REGISTER without credentials refused because its source only ever draws challenges."""
+    flooded: int = 0
+    """Messages dropped unread because their host only ever draws refusals."""
     evicted: int = 0
     """Answered transactions given up before their time because the table was full."""
     stray_responses: int = 0

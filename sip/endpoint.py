@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -90,6 +90,7 @@ class Endpoint:
         self._pending: dict[str, int] = {}
         self._outbox: list[Outgoing] = []
         self._events: deque[Event] = deque()
+        self._proven: OrderedDict[tuple[str, int], None] = OrderedDict()
         bounds = self.limits
         self._malformed = SourceRates(bounds.malformed_per_second, bounds.malformed_burst, bounds.max_sources)
         self._refusals = SourceRates(bounds.refusals_per_second, bounds.refusals_burst, bounds.max_sources)
@@ -104,6 +105,9 @@ class Endpoint:
         if not data.strip(b"\r\n\0 \t"):
             self.counters.keepalives += 1
             return
+        if self._floods(source, now):
+            self.counters.flooded += 1
+            return
         try:
             message = parse_message(data, datagram=not source.reliable, tolerance=self.tolerance)
             if isinstance(message, Request):
@@ -112,6 +116,13 @@ class Endpoint:
                 self._receive_response(message, source, now)
         except ParseError as error:
             self.refuse_malformed(error, source, local, now)
+
+    def _floods(self, source: Peer, now: float) -> bool:
+        """Whether to drop unread what comes from here: the host has drawn too many refusals, and no registration was
+        ever accepted from this address or from us to it. A trickle is let through, to be told why it is refused."""
+        if not self._refusals.exhausted(source.host, now) or (source.host, source.port) in self._proven:
+            return False
+        return not self._malformed.take(source.host, now)
 
     def refuse_malformed(self, error: ParseError, source: Peer, local: Local, now: float) -> None:
         """Count something unreadable; within the source's rate also report it, and answer if there is whom to."""
@@ -175,6 +186,9 @@ class Endpoint:
         elif not invite.peer.is_sender_of(source):
             self.counters.foreign_requests += 1
             self._tell_foreign("ACK", source, ack.call_id, invite.peer, now)
+        elif invite.status < 300 and (ack.to.tag or "") != invite.local_tag:
+            # Only who received our 2xx knows its tag: an ACK without it may come from a forged address.
+            self.counters.stray_acks += 1
         else:
             invite.acknowledge(ack, now)
 
@@ -208,6 +222,8 @@ class Endpoint:
             self.counters.foreign_responses += 1
             self._tell_foreign(str(response.status), source, response.call_id, transaction.peer, now)
             return
+        if response.status < 300 and transaction.key[1] == "REGISTER":
+            self._prove(source)
         if isinstance(transaction, InviteClient):
             self._receive_invite_response(transaction, response, now)
         else:
@@ -317,8 +333,7 @@ class Endpoint:
         taken = transaction.respond(response, now)
         if taken and pending and response.status >= 200:
             self._settled(transaction)
-            if transaction.key[1] == "REGISTER":
-                self._weigh(transaction.peer.host, response.status, now)
+            self._weigh(transaction, response.status, now)
         return taken
 
     def to_send(self) -> list[Outgoing]:
@@ -430,11 +445,20 @@ class Endpoint:
         else:
             self._pending.pop(host, None)
 
-    def _weigh(self, host: str, status: int, now: float) -> None:
+    def _weigh(self, transaction: ServerTransaction, status: int, now: float) -> None:
         if status in _CHALLENGES:
-            self._refusals.take(host, now)
-        elif status < 300:
-            self._refusals.give_back(host, now)
+            self._refusals.take(transaction.peer.host, now)
+        elif status < 300 and transaction.key[1] == "REGISTER":
+            self._refusals.give_back(transaction.peer.host, now)
+            self._prove(transaction.peer)
+
+    def _prove(self, peer: Peer) -> None:
+        """Remember an address with which a registration succeeded; of too many, the one longest without."""
+        address = (peer.host, peer.port)
+        self._proven[address] = None
+        self._proven.move_to_end(address)
+        if len(self._proven) > self.limits.max_proven:
+            self._proven.popitem(last=False)
 
     def under_way(self) -> list[ClientTransaction]:
         """Requests of ours that have not ended."""

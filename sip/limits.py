@@ -22,8 +22,11 @@ class Limits:
     """Malformed messages of one source address that are still answered and logged; the rest is only counted."""
     malformed_burst: float = 50.0
     refusals_per_second: float = 500.0
-    """Challenges and refusals (401, 403, 407) of REGISTER one source address may draw without ever succeeding."""
+    """Challenges and refusals (401, 403, 407) one source host may draw without a registration that succeeds; over it
+    what it sends is dropped unread, except from addresses that have registered, and refused in a trickle."""
     refusals_burst: float = 5_000.0
+    max_proven: int = 65_536
+    """Addresses remembered because a registration from them, or of ours at them, succeeded."""
     max_sources: int = 16_384
     """Source addresses whose rates are remembered; the one unheard for longest is forgotten first."""
     retry_after_s: int = 10

@@ -18,6 +18,7 @@ Address = tuple[str, int]
 Failed = Callable[[str], None]
 
 _SWEEPS = 4  # per idle time
+_LINGER_S = 1.0
 
 
 class Reader(Protocol):
@@ -71,6 +72,8 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came."""
+        if self._ended:
+            return
         now = self.heard_at = self._pool.now()
         if not self.owing:
             self.waiting_since = now
@@ -79,9 +82,9 @@ class TcpConnection(asyncio.Protocol):
                 self._complete(now)
             self._pool.reader.message_arrived(message, self)
         self._pool.holds(self, self._framer.held)
-        if self._framer.broken:
-            self.abort("no SIP in the stream")
         self._pool.reader.batch_ended()
+        if self._framer.broken:
+            self._hang_up("no SIP in the stream")
 
     def _complete(self, now: float) -> None:
         self.waiting_since = now
@@ -125,6 +128,13 @@ class TcpConnection(asyncio.Protocol):
             self._transport.abort()
         self.end(reason)
 
+    def _hang_up(self, reason: str) -> None:
+        """Close, but let the peer read what was said last: closing at once while it still sends would destroy that."""
+        if self._transport is not None and not self._ended:
+            self._transport.write_eof()
+            self._pool.later(_LINGER_S, self._transport.abort)
+        self.end(reason)
+
     def end(self, reason: str) -> None:
         """The connection can carry nothing any more."""
         if self._ended:
@@ -155,6 +165,7 @@ class TcpPool:
         self._of_source: dict[str, int] = {}
         self._unproven: dict[str, dict[int, TcpConnection]] = {}
         self._held = 0
+        self._due: dict[asyncio.TimerHandle, Callable[[], None]] = {}
         self._last_number = 0
         self._sweeper = self._loop.call_later(self._sweep_s(), self._sweep)
 
@@ -265,6 +276,16 @@ class TcpPool:
         self.counters.connections_lost += connection.stood
         self.reader.connection_ended(connection, reason)
 
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Call after a while, or when the pool is closed."""
+
+        def due() -> None:
+            self._due.pop(timer, None)
+            call()
+
+        timer = self._loop.call_later(delay_s, due)
+        self._due[timer] = call
+
     def _number(self) -> int:
         self._last_number += 1
         return self._last_number
@@ -285,6 +306,10 @@ class TcpPool:
     async def close(self) -> None:
         """Close everything."""
         self._sweeper.cancel()
+        for timer, call in list(self._due.items()):
+            timer.cancel()
+            call()
+        self._due.clear()
         opening = list(self._opening.values())
         for task in opening:
             task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -101,6 +102,14 @@ class Bench:
 
     def starting(self, text: str) -> list[bytes]:
         return [data for _, _, data in self.sent if data.startswith(text.encode())]
+
+
+def acknowledging(bench: Bench) -> bytes:
+    """The ACK of the 200 that was sent, with the INVITE's branch: whoever got the 200 knows the tag in it."""
+    tag = re.search(rb"\r\nTo: [^\r]*;tag=([^;\r]+)", bench.starting("SIP/2.0 200 ")[-1])
+    assert tag is not None
+    to = b"To: <sip:34020000001320000001@3402000000>"
+    return INVITE.replace(b"INVITE", b"ACK").replace(to, to + b";tag=" + tag[1])
 
 
 def our(method: str) -> Request:
@@ -313,7 +322,7 @@ def test_an_invite_is_answered_100_then_its_200_is_repeated_until_the_ack() -> N
     bench.answer(200)
     bench.run(4.0)
     assert len(bench.starting("SIP/2.0 200 ")) == 4
-    ack = INVITE.replace(b"INVITE", b"ACK").replace(b"z9hG4bKi1", b"z9hG4bKa1")
+    ack = acknowledging(bench).replace(b"z9hG4bKi1", b"z9hG4bKa1")
     bench.receive(ack)
     bench.receive(ack)
     bench.run(40.0)
@@ -332,7 +341,20 @@ def test_the_ack_of_a_200_is_known_however_odd(before: bytes, after: bytes) -> N
     bench = Bench()
     bench.receive(INVITE)
     bench.answer(200)
-    bench.receive(INVITE.replace(b"INVITE", b"ACK").replace(before, after))
+    bench.receive(acknowledging(bench).replace(before, after))
+    assert len(bench.of(AckReceived)) == 1
+
+
+@pytest.mark.parametrize("tag", [b"", b";tag=guessed"], ids=["no To tag", "a guessed To tag"])
+def test_an_ack_of_somebody_who_never_saw_the_200_changes_nothing(tag: bytes) -> None:
+    bench = Bench()
+    bench.receive(INVITE)
+    bench.answer(200)
+    to = b"To: <sip:34020000001320000001@3402000000>"
+    bench.receive(INVITE.replace(b"INVITE", b"ACK").replace(to, to + tag))
+    assert bench.of(AckReceived) == []
+    assert bench.endpoint.counters.stray_acks == 1
+    bench.receive(acknowledging(bench))
     assert len(bench.of(AckReceived)) == 1
 
 
@@ -353,7 +375,7 @@ def test_an_ack_of_a_provisional_answer_changes_nothing() -> None:
     bench.answer(200)
     bench.run(0.5)
     assert len(bench.starting("SIP/2.0 200 ")) == 2
-    bench.receive(INVITE.replace(b"INVITE", b"ACK"))
+    bench.receive(acknowledging(bench))
     assert len(bench.of(AckReceived)) == 1
 
 
@@ -527,7 +549,7 @@ def test_an_ack_from_another_address_is_dropped_and_told(stranger: Peer, branch:
     bench = Bench()
     bench.receive(INVITE)
     bench.answer(200)
-    ack = INVITE.replace(b"INVITE", b"ACK").replace(b"z9hG4bKi1", branch)
+    ack = acknowledging(bench).replace(b"z9hG4bKi1", branch)
     assert bench.receive(ack, stranger) == []
     assert bench.of(AckReceived) == []
     assert bench.endpoint.counters.foreign_requests == 1
@@ -771,6 +793,44 @@ def test_a_storm_of_registers_that_never_succeeds_is_refused_until_it_slows_down
     assert bench.receive(register.replace(b"keep-1", b"r-6"))[0].startswith(b"SIP/2.0 503 ")
     bench.now = 1.0
     assert bench.receive(register.replace(b"keep-1", b"r-7")) == []
+
+
+def test_a_flood_of_refused_requests_is_dropped_unread_but_for_a_trickle_and_for_who_has_registered() -> None:
+    limits = Limits(refusals_per_second=1.0, refusals_burst=3.0, malformed_per_second=1.0, malformed_burst=2.0)
+    bench = Bench(limits=limits)
+    register = KEEPALIVE.replace(b"MESSAGE", b"REGISTER")
+    honest, flooder = Peer("UDP", DEVICE.host, 40002), Peer("UDP", DEVICE.host, 40003)
+    bench.receive(register, honest)
+    bench.answer(200)
+    for number in range(3):
+        bench.receive(KEEPALIVE.replace(b"keep-1", f"f-{number}".encode()), flooder)
+        bench.answer(403)
+    for number in range(10):
+        bench.receive(KEEPALIVE.replace(b"keep-1", f"g-{number}".encode()), flooder)
+    assert len(bench.of(RequestReceived)) == 4 + 2
+    assert bench.endpoint.counters.flooded == 8
+    bench.receive(KEEPALIVE.replace(b"keep-1", b"h-1"), honest)
+    assert len(bench.of(RequestReceived)) == 7
+    bench.receive(KEEPALIVE.replace(b"keep-1", b"i-1"), Peer("UDP", "203.0.113.9", 5060))
+    assert len(bench.of(RequestReceived)) == 8
+    bench.now = 2.0
+    bench.receive(KEEPALIVE.replace(b"keep-1", b"j-1"), flooder)
+    assert len(bench.of(RequestReceived)) == 9
+
+
+def test_whoever_took_our_registration_last_is_heard_although_its_host_floods() -> None:
+    bench = Bench(limits=Limits(refusals_burst=1.0, refusals_per_second=0.0, malformed_burst=0.0, max_proven=1))
+    older, upper = Peer("UDP", DEVICE.host, 5060), Peer("UDP", DEVICE.host, 5061)
+    for peer in (older, upper):
+        bench.ask("REGISTER", peer)
+        bench.receive(reply(bench.sent[-1][2], 200), peer)
+    bench.receive(KEEPALIVE)
+    bench.answer(403)
+    bench.receive(KEEPALIVE.replace(b"keep-1", b"k-2"))
+    bench.receive(KEEPALIVE.replace(b"keep-1", b"k-3"), older)
+    assert len(bench.of(RequestReceived)) == 1
+    bench.receive(KEEPALIVE.replace(b"keep-1", b"k-4"), upper)
+    assert len(bench.of(RequestReceived)) == 2
 
 
 def test_shorter_timings_shorten_everything() -> None:

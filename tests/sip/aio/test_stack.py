@@ -86,6 +86,11 @@ def theirs(method: str, port: int, *, branch: str = "z9hG4bKx1", call: str = "c1
     ).encode()
 
 
+def tagged(request: bytes, tag: str) -> bytes:
+    """The request with the To tag we gave."""
+    return request.replace(b"2000000001@3402000000>\r\nCall", f"2000000001@3402000000>;tag={tag}\r\nCall".encode())
+
+
 def ours(method: str) -> Request:
     message = parse_message(
         f"{method} sip:34020000001320000001@127.0.0.1 SIP/2.0\r\nFrom: <sip:34020000002000000001@3402000000>;tag=us\r\n"
@@ -244,7 +249,7 @@ async def test_a_200_to_invite_is_repeated_until_the_ack_arrives() -> None:
         first = await far.receive()
         assert await far.receive() == first
         assert await far.receive() == first
-        far.send(theirs("ACK", far.port, branch="z9hG4bKown"), port)
+        far.send(tagged(theirs("ACK", far.port, branch="z9hG4bKown"), calls[0].local_tag), port)
         ack = await calls[0].acked(5.0)
         assert ack.cseq == (1, "ACK")
         assert await calls[0].acked(5.0) is ack

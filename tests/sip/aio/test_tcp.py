@@ -276,6 +276,22 @@ async def test_a_stream_that_is_no_sip_is_closed() -> None:
         assert any(isinstance(message, ParseError) for message in seen.messages)
 
 
+async def test_who_sends_too_much_can_read_the_answer_before_the_connection_is_gone() -> None:
+    class Refusing(Seen):
+        def message_arrived(self, message: bytes | ParseError, connection: TcpConnection) -> None:
+            super().message_arrived(message, connection)
+            connection.send(b"SIP/2.0 513 Message Too Large\r\n\r\n", self.failures.append)
+
+    seen = Refusing()
+    pool = TcpPool(seen, limits=Limits(), counters=Counters(), tolerance=LENIENT, now=lambda: 0.0)
+    _, port = await pool.listen("127.0.0.1", 0)
+    async with far_end(port) as (reader, writer):
+        writer.write(MESSAGE.replace(b"Content-Length: 4", b"Content-Length: 1500000") + b"x" * 1_500_000)
+        assert (await reader.read()).startswith(b"SIP/2.0 513 ")
+        assert len(pool) == 0
+        await pool.close()
+
+
 def test_connections_work_on_uvloop_as_well() -> None:
     async def talk() -> list[bytes | ParseError]:
         async with pool_of() as (pool, seen, port):
