@@ -1,0 +1,139 @@
+"""docs/api.md: the HTTP API, from the routes a node declares."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+import tempfile
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import gateway.web
+from gateway.compliance.grant import Grants
+from gateway.compliance.ledger import Ledger
+from gateway.config import Config
+from gateway.store.stores import Stores
+from gateway.telemetry.metrics import Metrics
+from gateway.web import openapi
+from gateway.web.context import WebContext
+from gateway.web.resource import ListQuery
+from gateway.web.route import Route
+from gateway.web.server import ROUTE_MODULES, core_routes
+from tools.pages.text import code, table
+
+_HEAD = """# HTTP API
+
+JSON over HTTP below the address of `[http]`; `GET /api/openapi.json` gives the same as OpenAPI 3.1. Every route but
+those marked public needs `Authorization: Bearer TOKEN`, with a token of `POST /api/v1/login` (a session) or
+`gbgateway keys add` (for programs). The roles are viewer, operator and admin; each may do what the ones before it may.
+
+Lists of records are pages: `items`, and `next`, to be given as `after` for the following page (null: that was the
+last). They take `limit` (1-1000) and `text`, which is searched in ids and names.
+
+An error is `{"error", "step", "message", "message_zh", "hint"}`: `error` is a stable name; `step` names what failed
+when an operation failed ([failures.md](failures.md)); `message` is for a person. Fields a body does not know are
+refused.
+"""
+_TITLES = {
+    "setup": "Set-up",
+    "session": "Login",
+    "users": "Accounts",
+    "tokens": "Sessions and keys",
+    "devices": "Lower devices and platforms (下级)",
+    "uppers": "Upper platforms (上级)",
+    "rules": "Sharing rules (共享规则)",
+    "channels": "Catalogue (目录)",
+    "views": "Live views (实时点播)",
+    "streams": "Streams and traces",
+    "ledger": "Ledger (台账)",
+    "system": "System",
+}
+
+
+async def declared_routes() -> list[Route]:
+    """Every route of a node: those of the server itself and of each `gateway/web/api_*.py`.
+
+    Declaring a route touches nothing of the running node, so the modules that take one are given none.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stores = await Stores.open(Path(folder))
+        ledger = await asyncio.to_thread(Ledger.open, Path(folder))
+        try:
+            grants = Grants(ledger, lifetime_seconds=1)
+            context = WebContext.build(Config(), stores, ledger, grants, Metrics(), announce=lambda _code: None)
+            routes = core_routes(context)
+        finally:
+            await ledger.close()
+            await stores.close()
+    for name in sorted(found.name for found in pkgutil.iter_modules(gateway.web.__path__)):
+        module = importlib.import_module(f"gateway.web.{name}")
+        if name.startswith("api_") and module not in ROUTE_MODULES:
+            routes += module.routes(None)
+    return routes
+
+
+async def page() -> str:
+    """The text of docs/api.md."""
+    routes = await declared_routes()
+    schemas = openapi.describe(routes, title="", version="")["components"]["schemas"]
+    lines, bodies = [_HEAD], dict[str, Any]()
+    for tag, found in groupby(sorted(routes, key=lambda one: list(_TITLES).index(one.tag)), key=lambda one: one.tag):
+        rows = list(found)
+        lines += [f"## {_TITLES[tag]}", ""]
+        lines += table(("route", "role", "what", "body", "answer"), [_row(route) for route in rows])
+        for route in rows:
+            if route.query is not None and route.query is not ListQuery:
+                lines += [f"Query of `{route.method} {route.path}`:", ""]
+                lines += _fields(route.query.model_json_schema(ref_template="{model}"))
+            for name in (getattr(model, "__name__", "") for model in (route.body, route.reply)):
+                if name in schemas:
+                    bodies[name] = schemas[name]
+    lines += ["## Bodies and answers", ""]
+    for name in sorted(bodies):
+        lines += [f"### {name}", "", " ".join(bodies[name].get("description", "").split()), "", *_fields(bodies[name])]
+    return "\n".join(lines)
+
+
+def _row(route: Route) -> tuple[str, str, str, str, str]:
+    answer = getattr(route.reply, "__name__", "")
+    shown = f"{route.status} {_link(answer) if answer and answer != 'dict' else ''}".strip()
+    body = _link(route.body.__name__) if route.body is not None else ""
+    return code(f"{route.method} {route.path}"), route.access, route.summary, body, shown
+
+
+def _link(name: str) -> str:
+    return f"[{name}](#{name.lower()})"
+
+
+def _fields(schema: dict[str, Any]) -> list[str]:
+    required = schema.get("required", [])
+    rows = []
+    for name, field in schema.get("properties", {}).items():
+        default = "required" if name in required else _shown(field.get("default"))
+        rows.append((code(name), _type(field), default, field.get("description", "")))
+    return table(("field", "type", "default", "meaning"), rows)
+
+
+def _shown(value: Any) -> str:
+    if value in ("", None, [], {}):
+        return ""
+    return code(str(value).lower() if isinstance(value, bool) else ", ".join(value) if isinstance(value, list)
+                else str(value))  # fmt: skip
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_type(one) for one in field["anyOf"])
+    if "enum" in field:
+        return ", ".join(code(str(one)) for one in field["enum"])
+    if "const" in field:
+        return code(str(field["const"]))
+    if "$ref" in field:
+        return str(field["$ref"]).rsplit("/", 1)[-1]
+    kind = str(field.get("type", "any"))
+    if kind == "array":
+        return "list of " + _type(field.get("items", {}))
+    bounds = [str(field[one]) for one in ("minimum", "maximum") if one in field]
+    return f"{kind} {'-'.join(bounds)}" if len(bounds) == 2 else kind
