@@ -20,7 +20,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run-stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "== installing gb28181-gateway and what it runs on (about 250 MB the first time)"
+	@echo "== installing gb28181-gateway and what it runs on (about 350 MB the first time)"
 	@$(PIP) -e .
 	@touch $@
 
