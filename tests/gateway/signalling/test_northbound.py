@@ -288,9 +288,10 @@ async def test_only_live_streams_are_relayed(north: North) -> None:
     assert (await north.invite(session="Playback")).status == 488 and await north.entries() == []
 
 
-async def test_an_invite_without_a_readable_offer_is_answered_400(north: North) -> None:
+async def test_an_invite_without_a_readable_offer_is_refused_with_where(north: North) -> None:
     data = request_bytes("INVITE", PUBLISHED, sender=UPPER, body=b"v=0\r\n", lines=["Contact: <sip:u@127.0.0.1>"])
-    assert (await north.raw.ask(north.desk.port, data)).status == 400 and await north.entries() == []
+    answer = await north.raw.ask(north.desk.port, data)
+    assert answer.start == "SIP/2.0 488 Bad SDP m=: no medium" and await north.entries() == []
 
 
 async def test_an_invite_that_may_go_no_further_is_answered_483(north: North) -> None:
