@@ -447,7 +447,7 @@ class Endpoint:
 
     def _weigh(self, transaction: ServerTransaction, status: int, now: float) -> None:
         if status in _CHALLENGES:
-            self._refusals.take(transaction.peer.host, now)
+            self._refusals.charge(transaction.peer.host, now)
         elif status < 300 and transaction.key[1] == "REGISTER":
             self._refusals.give_back(transaction.peer.host, now)
             self._prove(transaction.peer)

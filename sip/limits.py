@@ -21,10 +21,10 @@ class Limits:
     malformed_per_second: float = 10.0
     """Malformed messages of one source address that are still answered and logged; the rest is only counted."""
     malformed_burst: float = 50.0
-    refusals_per_second: float = 500.0
+    refusals_per_second: float = 100.0
     """Challenges and refusals (401, 403, 407) one source host may draw without a registration that succeeds; over it
     what it sends is dropped unread, except from addresses that have registered, and refused in a trickle."""
-    refusals_burst: float = 5_000.0
+    refusals_burst: float = 2_000.0
     max_proven: int = 65_536
     """Addresses remembered because a registration from them, or of ours at them, succeeded."""
     max_sources: int = 16_384
@@ -68,6 +68,10 @@ class SourceRates:
         allowed = tokens >= 1.0
         self._store(source, tokens - 1.0 if allowed else tokens, now)
         return allowed
+
+    def charge(self, source: str, now: float) -> None:
+        """Take one token even if there is none: what was under way already when they ran out is made up for later."""
+        self._store(source, max(self._level(source, now) - 1.0, -self._burst), now)
 
     def exhausted(self, source: str, now: float) -> bool:
         """Whether the source has no token left; takes none."""

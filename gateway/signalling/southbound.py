@@ -10,9 +10,10 @@ import structlog
 from gateway.signalling.exchange import Exchange
 from gateway.signalling.presence import Presence
 from gateway.signalling.registrar import Registrar
-from gateway.signalling.router import FromLower
+from gateway.signalling.router import LOGGED_BURST, LOGGED_PER_SECOND, MAX_SOURCES, FromLower
 from gateway.signalling.sync import CatalogueSync
 from sip.aio import Incoming
+from sip.limits import SourceRates
 from sip.manscdp import CatalogNotify, CatalogResponse, Keepalive, Kind, Parsed
 
 log = structlog.get_logger("southbound")
@@ -40,18 +41,14 @@ class Southbound:
         self._presence = presence
         self._exchange = exchange
         self._sync = sync
+        self._log_rates = SourceRates(LOGGED_PER_SECOND, LOGGED_BURST, MAX_SOURCES)
         self.counters: dict[str, int] = {}
 
     async def register(self, incoming: Incoming) -> None:
         """REGISTER: the only request that may come from anywhere."""
         outcome = self._registrar.handle(incoming.request, incoming.source, self._clock())
         if outcome.problem is not None:
-            log.warning(
-                "registration refused",
-                source=str(incoming.source),
-                peer=incoming.request.from_.uri.user,
-                reason=outcome.problem,
-            )
+            self._log_refusal(incoming, outcome.problem)
         if outcome.bound is not None:
             await self._enrol(outcome.bound.peer_id)
         incoming.respond(outcome.status, outcome.reason, headers=outcome.headers)
@@ -59,6 +56,14 @@ class Southbound:
             await self._presence.registered(outcome.bound)
         elif outcome.unbound is not None:
             await self._presence.unregistered(outcome.unbound)
+
+    def _log_refusal(self, incoming: Incoming, reason: str) -> None:
+        """Every refusal is counted; of one address only so many are logged, or a flood would fill the disk."""
+        if self._log_rates.take(incoming.source.host, incoming.received_at):
+            user = incoming.request.from_.uri.user
+            log.warning("registration refused", source=str(incoming.source), peer=user, reason=reason)
+        else:
+            self._count("refused_unlogged")
 
     async def told(self, request: FromLower, parsed: Parsed) -> None:
         """A Notify or Response MESSAGE; the 200 is out already."""

@@ -63,3 +63,14 @@ def test_the_source_unheard_for_longest_is_forgotten_first() -> None:
 def test_every_limit_is_a_bound() -> None:
     limits = Limits()
     assert all(getattr(limits, name) > 0 for name in Limits.__slots__)
+
+
+def test_a_charge_is_taken_even_from_an_empty_bucket_and_made_up_for_later() -> None:
+    rates = SourceRates(per_second=1.0, burst=3.0, max_sources=10)
+    for _ in range(5):
+        rates.charge("a", 0.0)
+    assert rates.exhausted("a", 2.9)
+    assert not rates.exhausted("a", 3.0)
+    for _ in range(100):
+        rates.charge("b", 0.0)
+    assert not rates.exhausted("b", 4.0), "a debt is bounded by the burst"
