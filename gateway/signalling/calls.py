@@ -14,6 +14,8 @@ from sip.dialog import Dialog
 
 log = structlog.get_logger("call")
 
+WRITE_DELAY_S = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
@@ -69,17 +71,25 @@ class CallStore(Protocol):
 class CallBook:
     """Writes the records behind the calls: nobody who waits for a picture waits for the disk.
 
-    A record is never written after it was forgotten.
+    A record is written `delay_s` seconds after the call was confirmed, when its picture is on its way; a call that has
+    ended by then is never written, and none is written after it was forgotten.
     """
 
-    def __init__(self, store: CallStore) -> None:
+    def __init__(self, store: CallStore, *, delay_s: float = WRITE_DELAY_S) -> None:
         self._store = store
+        self._delay_s = delay_s
+        self._due: dict[str, asyncio.TimerHandle] = {}
         self._writing: dict[str, asyncio.Task[None]] = {}
 
     def remember(self, record: CallRecord) -> None:
-        """Begin to write the record of a call that was just confirmed."""
-        task = asyncio.create_task(self._write(record), name=f"store call {record.id}")
-        self._writing[record.id] = task
+        """Have the record of a call that was just confirmed written."""
+        loop = asyncio.get_running_loop()
+        self._due[record.id] = loop.call_later(self._delay_s, self._begin, record)
+
+    def _begin(self, record: CallRecord) -> None:
+        del self._due[record.id]
+        task = self._writing[record.id] = asyncio.create_task(self._write(record), name=f"store call {record.id}")
+        task.add_done_callback(lambda _: self._writing.pop(record.id, None))
 
     async def _write(self, record: CallRecord) -> None:
         try:
@@ -87,17 +97,15 @@ class CallBook:
         except Exception:  # task boundary: the call goes on; only a restart would not know it
             log.exception("call not stored", call=record.id)
 
-    async def written(self, call_id: str) -> None:
-        """Until what was begun of that call is on the disk."""
-        task = self._writing.get(call_id)
-        if task is not None:
-            await asyncio.shield(task)
-            if self._writing.get(call_id) is task:
-                del self._writing[call_id]
-
     async def forget(self, call_id: str) -> None:
         """Remove the record of a call that has ended."""
-        await self.written(call_id)
+        due = self._due.pop(call_id, None)
+        if due is not None:
+            due.cancel()
+            return
+        writing = self._writing.get(call_id)
+        if writing is not None:
+            await asyncio.shield(writing)
         await self._store.forget_call(call_id)
 
     async def records(self) -> list[CallRecord]:

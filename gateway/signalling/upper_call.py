@@ -240,7 +240,6 @@ class UpperCall:
         except WORKER_TROUBLE as error:
             await self.end(Failure(Reason.WORKER_LOST, str(error)))
             return
-        await self._environment.book.written(self.id)
         self.established = True
         self._environment.ladder.step(self.id, "sending", to=f"{host}:{port}", transport=self.transport)
 
