@@ -1,0 +1,200 @@
+"""One upstream per camera."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.errors import Failure, Reason
+from gateway.relay.hub import TRANSITIONS, Hub, StreamKey, UpstreamInput, UpstreamState
+from gateway.relay.trail import Trail
+
+KEY = StreamKey("34020000001110000001", "34020000001320000001")
+
+
+@dataclass
+class Call:
+    """An upstream that does nothing but remember its end."""
+
+    trail: Trail
+    source_leg: str = "in-1"
+    worker_name: str = "relay-1"
+    route_path: str = ""
+    ends: list[Failure | None] = field(default_factory=list)
+
+    async def end(self, failure: Failure | None) -> None:
+        self.ends.append(failure)
+
+
+class Far:
+    """The far side: answers when told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.may_answer = asyncio.Event()
+        self.refusal: BaseException | None = None
+
+    async def open(self, key: StreamKey, trail: Trail) -> Call:
+        await self.may_answer.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        self.calls.append(Call(trail))
+        return self.calls[-1]
+
+
+class Reader:
+    """Remembers why its stream ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[Reason] = []
+
+    async def ended(self, failure: Failure) -> None:
+        self.ends.append(failure.reason)
+
+
+def hub_of(far: Far, linger_s: float = 60.0) -> Hub:
+    return Hub(far.open, linger_s=linger_s)
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_many_readers_share_one_call_and_the_first_ones_trail() -> None:
+    far, reader = Far(), Reader()
+    hub = hub_of(far)
+    first = asyncio.create_task(hub.attach(KEY, "a", reader.ended, Trail("wang", 12)))
+    second = asyncio.create_task(hub.attach(KEY, "b", reader.ended, Trail("li")))
+    await settle()
+    far.may_answer.set()
+    assert await first is await second is await hub.attach(KEY, "c", reader.ended)
+    assert [call.trail for call in far.calls] == [Trail("wang", 12)]
+    stream = hub.get(KEY)
+    assert stream is not None and stream.state is UpstreamState.RUNNING and set(stream.readers) == {"a", "b", "c"}
+    assert len(hub) == 1 and hub.upstreams() == [stream]
+    await hub.close(Failure(Reason.SHUTTING_DOWN))
+    assert reader.ends == [Reason.SHUTTING_DOWN] * 3 and len(far.calls[0].ends) == 1
+
+
+async def test_a_refusal_reaches_everybody_who_waited_for_the_same_start() -> None:
+    far, reader = Far(), Reader()
+    far.refusal = Failure(Reason.NO_ANSWER)
+    hub = hub_of(far)
+    waiting = [asyncio.create_task(hub.attach(KEY, name, reader.ended)) for name in "ab"]
+    await settle()
+    far.may_answer.set()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in outcomes] == [Failure, Failure]
+    assert hub.get(KEY) is None and reader.ends == []
+
+
+async def test_our_own_fault_is_a_failure_too() -> None:
+    far = Far()
+    far.refusal, _ = ZeroDivisionError(), far.may_answer.set()
+    with pytest.raises(Failure) as caught:
+        await hub_of(far).attach(KEY, "a", Reader().ended)
+    assert caught.value.reason is Reason.INTERNAL
+
+
+async def test_the_last_reader_out_starts_the_linger_time_and_its_end_ends_the_call() -> None:
+    far = Far()
+    far.may_answer.set()
+    hub = hub_of(far, linger_s=0.01)
+    await hub.attach(KEY, "a", Reader().ended)
+    await hub.attach(KEY, "b", Reader().ended)
+    hub.detach(KEY, "a")
+    stream = hub.get(KEY)
+    assert stream is not None and stream.state is UpstreamState.RUNNING
+    hub.detach(KEY, "b")
+    hub.detach(KEY, "nobody")
+    assert stream.state is UpstreamState.LINGERING
+    async with asyncio.timeout(5):
+        while hub.get(KEY) is not None:
+            await asyncio.sleep(0.005)
+    assert far.calls[0].ends == [None]
+    assert not stream.take(UpstreamInput.READER_JOINED)
+
+
+async def test_a_reader_in_the_linger_time_gets_the_running_stream() -> None:
+    far = Far()
+    far.may_answer.set()
+    hub = hub_of(far)
+    call = await hub.attach(KEY, "a", Reader().ended)
+    hub.detach(KEY, "a")
+    assert await hub.attach(KEY, "b", Reader().ended) is call
+    stream = hub.get(KEY)
+    assert stream is not None and stream.state is UpstreamState.RUNNING and stream.linger is None
+    await hub.close(Failure(Reason.SHUTTING_DOWN))
+
+
+async def test_a_reader_who_gives_up_does_not_disturb_the_start() -> None:
+    far = Far()
+    hub = hub_of(far)
+    waiting = asyncio.create_task(hub.attach(KEY, "a", Reader().ended))
+    await settle()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    far.may_answer.set()
+    await settle()
+    stream = hub.get(KEY)
+    assert stream is not None and stream.state is UpstreamState.LINGERING
+    await hub.close(Failure(Reason.SHUTTING_DOWN))
+    assert len(far.calls[0].ends) == 1
+
+
+async def test_a_lost_stream_ends_for_all_and_one_readers_trouble_is_not_anothers() -> None:
+    far, reader = Far(), Reader()
+    far.may_answer.set()
+    hub = hub_of(far)
+
+    async def broken(failure: Failure) -> None:
+        raise ZeroDivisionError
+
+    call = await hub.attach(KEY, "broken", broken)
+    await hub.attach(KEY, "a", reader.ended)
+    await hub.lost(KEY, Failure(Reason.STREAM_LOST), Call(Trail()))
+    assert reader.ends == []  # news of an earlier call
+    await hub.lost(KEY, Failure(Reason.STREAM_LOST), call)
+    assert reader.ends == [Reason.STREAM_LOST] and len(far.calls[0].ends) == 1
+
+
+async def test_what_is_closed_while_it_starts_is_released_when_it_answers() -> None:
+    far, reader = Far(), Reader()
+    hub = hub_of(far)
+    waiting = asyncio.create_task(hub.attach(KEY, "a", reader.ended))
+    await settle()
+    await hub.lost(KEY, Failure(Reason.DEVICE_OFFLINE))
+    with pytest.raises(Failure):
+        await waiting
+    far.may_answer.set()
+    await settle()
+    assert far.calls[0].ends == [None]
+
+
+async def test_closing_the_hub_gives_up_what_is_still_starting() -> None:
+    far = Far()
+    hub = hub_of(far)
+    waiting = asyncio.create_task(hub.attach(KEY, "a", Reader().ended))
+    await settle()
+    await hub.close(Failure(Reason.SHUTTING_DOWN))
+    with pytest.raises(Failure):
+        await waiting
+    assert len(hub) == 0
+
+
+async def test_a_restored_stream_waits_for_its_readers_in_its_linger_time() -> None:
+    hub, call = hub_of(Far()), Call(Trail())
+    hub.restore(KEY, call)
+    stream = hub.get(KEY)
+    assert stream is not None and stream.state is UpstreamState.LINGERING
+    assert await hub.attach(KEY, "a", Reader().ended) is call
+    await hub.close(Failure(Reason.SHUTTING_DOWN))
+    assert len(call.ends) == 1
+
+
+def test_nothing_leads_out_of_the_end() -> None:
+    assert not [state for state, _ in TRANSITIONS if state is UpstreamState.ENDED]
+    assert str(KEY) == "34020000001110000001/34020000001320000001"

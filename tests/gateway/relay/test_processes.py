@@ -1,0 +1,39 @@
+"""The worker processes of a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.config import Config, MediaConfig
+from gateway.relay.processes import next_epoch, worker_specs
+
+
+def test_each_relay_worker_has_its_own_part_of_the_ports() -> None:
+    media = MediaConfig(port_min=30000, port_max=30999, relay_workers=3, stream_workers=0, orphan_seconds=12.5)
+    specs = worker_specs(replace(Config(), media=media))
+    ranges = [(spec.arguments[1], spec.arguments[3]) for spec in specs]
+    assert ranges == [("30000", "30331"), ("30332", "30663"), ("30664", "30995")]
+    assert all(spec.arguments[-2:] == ("--orphan-seconds", "12.5") for spec in specs)
+    assert specs[0].module == "media.worker.relay" and specs[0].name == "relay-1"
+
+
+def test_what_is_configured_of_the_cache_reaches_the_worker() -> None:
+    specs = worker_specs(replace(Config(), media=MediaConfig(gop_cache_bytes=1234)))
+    assert specs[0].arguments[specs[0].arguments.index("--gop-bytes") + 1] == "1234"
+
+
+def test_stream_workers_listen_one_port_after_the_other() -> None:
+    media = MediaConfig(http_host="127.0.0.1", http_port=8081, stream_workers=2)
+    streams = [spec for spec in worker_specs(replace(Config(), media=media)) if spec.kind == "stream"]
+    assert [spec.arguments[1] for spec in streams] == ["127.0.0.1:8081", "127.0.0.1:8082"]
+    free = worker_specs(replace(Config(), media=replace(media, http_port=0)))
+    assert free[-1].arguments[1] == "127.0.0.1:0"
+
+
+def test_every_start_commands_with_a_higher_number(tmp_path: Path) -> None:
+    first = next_epoch(tmp_path)
+    assert [next_epoch(tmp_path), next_epoch(tmp_path)] == [first + 1, first + 2]
+    (tmp_path / "epoch").write_text("nonsense")
+    assert next_epoch(tmp_path) >= first
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch"]
