@@ -170,8 +170,8 @@ MUTANTS = (
     Mutant(
         "no Contact in the 200 to INVITE",
         "gateway/signalling/upper_call.py",
-        'headers = [("Contact", contact), ("Content-Type", SDP)]',
-        'headers = [("Content-Type", SDP)]',
+        'headers = [("Contact", contact), ("Content-Type", SDP), (ROUTE_PATH, path)]',
+        'headers = [("Content-Type", SDP), (ROUTE_PATH, path)]',
         (NODE,),
     ),
 )

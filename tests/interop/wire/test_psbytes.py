@@ -27,7 +27,10 @@ def test_crc_check_value_and_zero_over_a_whole_map() -> None:
 @pytest.mark.parametrize(
     ("ticks", "text"),
     [
-        (0, "2100010001"), (90000, "210005BF21"), (2**32 - 1, "27FFFFFFFF"), (2**33 - 1, "2FFFFFFFFF"),
+        (0, "2100010001"),
+        (90000, "210005BF21"),
+        (2**32 - 1, "27FFFFFFFF"),
+        (2**33 - 1, "2FFFFFFFFF"),
         (PTS, "298D15CF13"),
     ],
 )

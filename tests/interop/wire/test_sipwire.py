@@ -105,7 +105,7 @@ def test_addresses_with_and_without_brackets() -> None:
 
 
 def test_bodies_in_either_charset_and_elements() -> None:
-    text = "<SN>1</SN><Name>东门</Name><List Num=\"1\">x</List>"
+    text = '<SN>1</SN><Name>东门</Name><List Num="1">x</List>'
     assert sipwire.body_text(text.encode("gb18030")) == text
     assert Split(b"", "", [], text.encode()).text == text
     assert sipwire.element(text, "Name") == "东门"

@@ -20,9 +20,7 @@ from sip.validation import discard_reason, refusal, validate_request
 
 HERE = Path(__file__).parent
 
-METHODS = frozenset(
-    {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "MESSAGE", "INFO", "SUBSCRIBE", "NOTIFY"}
-)
+METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "MESSAGE", "INFO", "SUBSCRIBE", "NOTIFY"})
 CONTENT_TYPES = frozenset({"application/sdp", "application/manscdp+xml", "multipart/mixed"})
 
 ACCEPTED = 200  # "the message may be processed"; stands for no rejection
