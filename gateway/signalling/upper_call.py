@@ -149,6 +149,7 @@ class UpperCall:
         incoming = request.incoming
         self._environment.ladder.bind_call(self.id, incoming.request.call_id, self.key)
         try:
+            check_receiver(request.offer)
             call = await self._attach(incoming)
             opened = await self._open_leg(call, request)
         except BaseException as error:
@@ -382,6 +383,12 @@ def their_transport(offer: Sdp) -> Transport:
     if not offer.is_tcp:
         return "udp"
     return "tcp_passive" if offer.setup == "active" else "tcp_active"
+
+
+def check_receiver(offer: Sdp) -> None:
+    """Whether the offer says where to send. Raises Failure (488) when it does not."""
+    if offer.port == 0 and their_transport(offer) != "tcp_passive":
+        raise Failure(Reason.NOT_ACCEPTABLE, "the offer names no port to send to (m= with port 0)")
 
 
 def ps_payload_type(offer: Sdp) -> int:
