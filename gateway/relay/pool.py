@@ -149,7 +149,7 @@ class WorkerPool:
             log.info(
                 "worker adopted", worker=worker.name, pid=worker.client.hello.pid, legs=len(worker.client.hello.legs)
             )
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, WorkerGone):  # a dying worker may still take the connection
             await self._spawn(worker)
             worker.adopted = False
         worker.legs_at_hello = list(worker.client.hello.legs) if worker.client is not None else []
@@ -177,7 +177,7 @@ class WorkerPool:
             try:
                 worker.client = await self._connect(worker)
                 break
-            except (OSError, TimeoutError) as error:
+            except (OSError, TimeoutError, WorkerGone) as error:
                 if process.returncode is not None:
                     record = worker.socket_path.with_suffix(".log")
                     raise WorkerUnavailable(

@@ -1,0 +1,179 @@
+"""Worker processes: started, adopted, watched, replaced. Real workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.relay import pool as pool_module
+from gateway.relay.pool import Worker, WorkerPool, WorkerSpec, WorkerUnavailable
+from media.worker.control import AnyEvent, CloseLeg, LegClosed, OpenSource
+
+RELAY = WorkerSpec("relay", "relay-1", "media.worker.relay", ("--port-min", "45000", "--port-max", "45099"))
+HOST = "127.0.0.1"
+
+
+class Told:
+    """What a pool told its owner."""
+
+    def __init__(self) -> None:
+        self.events: list[AnyEvent] = []
+        self.lost: list[str] = []
+        self.back: list[str] = []
+        self.broken = False
+
+    async def event(self, worker: Worker, event: AnyEvent) -> None:
+        self.events.append(event)
+        if self.broken:
+            raise ZeroDivisionError
+
+    async def gone(self, worker: Worker) -> None:
+        self.lost.append(worker.name)
+        if self.broken:
+            raise ZeroDivisionError
+
+    async def returned(self, worker: Worker) -> None:
+        self.back.append(worker.name)
+
+
+Start = Callable[..., Awaitable[tuple[WorkerPool, Told]]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    pools: list[WorkerPool] = []
+
+    async def make(spec: WorkerSpec = RELAY, *, epoch: int = 1) -> tuple[WorkerPool, Told]:
+        told = Told()
+        pool = WorkerPool(
+            [spec], directory=tmp_path / "run", node="n", epoch=epoch,
+            on_event=told.event, on_lost=told.gone, on_back=told.returned,
+        )  # fmt: skip
+        pools.append(pool)
+        await pool.start()
+        return pool, told
+
+    yield make
+    for pool in reversed(pools):
+        await pool.stop()
+
+
+async def eventually(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(15):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_worker_is_started_serves_and_ends_with_the_pool(start: Start, tmp_path: Path) -> None:
+    pool, told = await start()
+    worker = pool.of_kind("relay")
+    assert worker is pool.named("relay-1") and not worker.adopted and worker.connected
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+    opened = await worker.link.call(OpenSource(leg="in-1", transport="udp", bind=HOST))
+    assert 45000 <= opened.port <= 45099
+    await worker.link.call(CloseLeg(leg="in-1"))
+    await eventually(lambda: told.events)
+    assert isinstance(told.events[0], LegClosed)
+    await pool.stop()
+    assert worker.process is not None and worker.process.returncode == 0
+    with pytest.raises(WorkerUnavailable):
+        pool.of_kind("relay")
+
+
+async def test_a_worker_of_an_earlier_run_is_adopted_with_its_legs(start: Start) -> None:
+    old, _ = await start()
+    await old.workers[0].link.call(OpenSource(leg="in-1", transport="udp", bind=HOST))
+    for task in old._tasks:
+        task.cancel()
+    new, _ = await start(epoch=2)
+    worker = new.workers[0]
+    assert worker.adopted and [leg.leg for leg in worker.legs_at_hello] == ["in-1"]
+    assert worker.process is None
+
+
+async def test_a_killed_worker_is_told_of_at_once_and_replaced(start: Start) -> None:
+    pool, told = await start()
+    worker = pool.workers[0]
+    worker.calls.add("call")
+    told.broken = True
+    assert worker.load == 1 and worker.client is not None
+    os.kill(worker.client.hello.pid, signal.SIGKILL)
+    await eventually(lambda: told.back)
+    assert told.lost == ["relay-1"] and worker.load == 0 and worker.connected
+    # An owner that stumbles over an event does not end the watch either.
+    await worker.link.call(OpenSource(leg="in-2", transport="udp", bind=HOST))
+    await worker.link.call(CloseLeg(leg="in-2"))
+    await eventually(lambda: told.events)
+
+
+async def test_the_worker_with_the_fewest_streams_is_chosen(tmp_path: Path) -> None:
+    told = Told()
+    specs = [WorkerSpec("relay", f"r{n}", "media.worker.relay", RELAY.arguments) for n in (1, 2)]
+    pool = WorkerPool(
+        specs, directory=tmp_path, node="n", epoch=1, on_event=told.event, on_lost=told.gone, on_back=told.returned
+    )
+    await pool.start()
+    try:
+        pool.workers[0].calls.add("a")
+        assert pool.of_kind("relay").name == "r2"
+        with pytest.raises(WorkerUnavailable, match="no stream worker"):
+            pool.of_kind("stream")
+    finally:
+        await pool.stop()
+    assert pool.named("r3") is None
+
+
+async def test_a_worker_that_cannot_start_says_where_to_look(start: Start) -> None:
+    with pytest.raises(WorkerUnavailable, match="relay-1.log"):
+        await start(WorkerSpec("relay", "relay-1", "media.worker.relay", ("--nonsense",)))
+
+
+async def test_a_worker_that_opens_nothing_is_given_up(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sleeper.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(pool_module, "START_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(pool_module, "END_TIMEOUT_S", 0.1)
+    with pytest.raises(WorkerUnavailable, match="did not open"):
+        await start(WorkerSpec("relay", "relay-1", "sleeper"))
+
+
+async def test_a_lost_worker_that_does_not_come_back_is_tried_again(start: Start) -> None:
+    pool, told = await start()
+    worker = pool.workers[0]
+    good, worker.spec = worker.spec, WorkerSpec("relay", "relay-1", "media.worker.relay", ("--nonsense",))
+    assert worker.client is not None
+    os.kill(worker.client.hello.pid, signal.SIGKILL)
+    await eventually(lambda: told.lost)
+    await eventually(lambda: b"nonsense" in worker.socket_path.with_suffix(".log").read_bytes())
+    with pytest.raises(WorkerUnavailable):
+        _ = worker.link
+    worker.spec = good
+    await eventually(lambda: told.back)
+
+
+async def test_a_dying_worker_that_still_takes_the_connection_is_replaced(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        listener.close()
+
+    listener = await asyncio.start_unix_server(hang_up, str(tmp_path / "run" / "relay-1.sock"))
+    pool, _ = await start()
+    assert pool.workers[0].connected and not pool.workers[0].adopted
+
+
+def test_a_directory_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
+    told = Told()
+    with pytest.raises(ValueError, match="too long"):
+        WorkerPool(
+            [RELAY], directory=tmp_path / ("x" * 100), node="n", epoch=1,
+            on_event=told.event, on_lost=told.gone, on_back=told.returned,
+        )  # fmt: skip
