@@ -33,7 +33,8 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class RegistrarPolicy:
     """What an operator may set. Times in seconds; `failures_allowed` wrong passwords for one id from one address within
-    `failure_window_s` stop that address for that id until the window is over. `strict_codes`: 20-digit ids only."""
+    `failure_window_s` stop that address for that id until the window is over; only answers to challenges that were sent
+    to that address count. `strict_codes`: 20-digit ids only."""
 
     default_expires_s: int = 3600
     min_expires_s: int = 60
@@ -130,15 +131,19 @@ class Registrar:
         if account is not None and account.enabled and account.password is None:
             return self._accept(request, account, source, expires, now)
         if credentials is None:
-            return self._challenge("challenged", now)
+            return self._challenge("challenged", source, now)
         if credentials.realm != self._realm:
             # Credentials kept from another server or made up: not a wrong password, so the peer may simply try again.
-            return self._challenge("other_realm", now, stale=True)
+            return self._challenge("other_realm", source, now, stale=True)
+        if not self._nonces.issued(credentials.nonce, source.host):
+            # Whoever writes a device's address into his datagrams never saw a challenge sent to it: were this counted,
+            # he could lock the device out. Answered before the password is looked at, so it tells nothing about it.
+            return self._challenge("other_nonce", source, now, stale=True)
         if not self._proven(request, account, credentials):
-            return self._wrong_password(attempt, now)
+            return self._wrong_password(attempt, source, now)
         # Only now: whoever does not know the password cannot use up anybody's nonce.
-        if self._nonces.check(credentials.nonce, credentials.nc, now) != "ok":
-            return self._challenge("stale", now, stale=True)
+        if self._nonces.check(credentials.nonce, credentials.nc, now, source.host) != "ok":
+            return self._challenge("stale", source, now, stale=True)
         assert account is not None
         self._failures.clear(attempt)
         if credentials.username != peer_id:
@@ -162,19 +167,22 @@ class Registrar:
                 return Credentials.parse(value)
         return None
 
-    def _challenge(self, counter: str, now: float, *, stale: bool = False, problem: str | None = None) -> Outcome:
+    def _challenge(
+        self, counter: str, source: Peer, now: float, *, stale: bool = False, problem: str | None = None
+    ) -> Outcome:
         self._count(counter)
+        nonce = self._nonces.issue(now, source.host)
         # Some firmware does not answer a challenge without `algorithm`, and none refuses MD5.
-        challenge = Challenge(self._realm, self._nonces.issue(now), algorithm="MD5", qop=("auth",), stale=stale)
+        challenge = Challenge(self._realm, nonce, algorithm="MD5", qop=("auth",), stale=stale)
         headers = (("WWW-Authenticate", str(challenge)), ("X-GB-Ver", self._policy.gb_version))
         return Outcome(401, headers, problem=problem)
 
-    def _wrong_password(self, attempt: tuple[str, str], now: float) -> Outcome:
-        self._host_failures.add(attempt[0], now)
+    def _wrong_password(self, attempt: tuple[str, str], source: Peer, now: float) -> Outcome:
+        self._host_failures.add(source.host, now)
         if self._failures.add(attempt, now) == 1:
             # Once a new challenge: some devices answer the first one with what they kept from before.
             self._count("wrong_password")
-            return self._challenge("challenged", now, problem="Wrong id or password")
+            return self._challenge("challenged", source, now, problem="Wrong id or password")
         return self._refuse(403, "Wrong id or password", "wrong_password")
 
     def _refuse(self, status: int, reason: str, counter: str) -> Outcome:

@@ -75,3 +75,12 @@ def test_expired_nonces_make_room_without_loss() -> None:
 @given(st.text(max_size=40), st.none() | st.text(max_size=20), st.floats(0, 1e10))
 def test_any_text_gets_a_verdict(nonce: str, nc: str | None, now: float) -> None:
     assert NonceTable().check(nonce, nc, now) == "unknown"
+
+
+def test_a_nonce_belongs_to_whom_it_was_given_and_to_nobody_else() -> None:
+    table = NonceTable()
+    nonce = table.issue(100, "192.0.2.7")
+    assert table.issued(nonce, "192.0.2.7") and not table.issued(nonce, "192.0.2.8") and not table.issued(nonce)
+    assert table.check(nonce, "1", 101, "192.0.2.8") == "unknown" and len(table) == 0
+    assert table.check(nonce, "1", 101, "192.0.2.7") == "ok"
+    assert table.issued(nonce, "192.0.2.7")

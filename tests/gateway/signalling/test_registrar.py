@@ -257,6 +257,26 @@ def test_logging_in_with_an_own_account_does_not_give_new_guesses(registrar: Reg
     assert ask(registrar, peer="34020000001320000077").status == 403
 
 
+def test_forged_requests_with_the_address_of_a_device_do_not_lock_it_out(registrar: Registrar) -> None:
+    elsewhere = challenge(ask(registrar, source=Peer("UDP", "198.51.100.1", 5060)))
+    made_up = {"realm": REALM, "nonce": "0" * 32}
+    for asked in (made_up, elsewhere):
+        for n in range(300):
+            forged = ask(registrar, digest(asked, user=CAMERA, password=f"guess{n}"))
+            assert challenge(forged)["stale"] == "true" and forged.problem is None
+    assert registrar.counters["other_nonce"] == 600
+    assert register(registrar).status == 200
+
+
+def test_a_nonce_of_another_address_is_no_way_to_try_passwords(registrar: Registrar) -> None:
+    elsewhere = challenge(ask(registrar, source=Peer("UDP", "198.51.100.1", 5060)))
+    right, wrong = (
+        ask(registrar, digest(elsewhere, user=CAMERA, password=password)) for password in ("geheim", "guess")
+    )
+    assert challenge(right).keys() == challenge(wrong).keys() and right.bound is None
+    assert (right.status, right.problem) == (wrong.status, wrong.problem)
+
+
 def test_remembered_failures_are_bounded() -> None:
     counts = FailureCounts(2, 60.0, max_keys=3)
     for key in range(9):
