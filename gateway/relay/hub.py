@@ -174,8 +174,7 @@ class Hub:
 
     async def close(self, failure: Failure) -> None:
         """End every stream, telling the readers why."""
-        for stream in self.upstreams():
-            await self._end(stream, UpstreamInput.LOST, failure)
+        await asyncio.gather(*(self._end(stream, UpstreamInput.LOST, failure) for stream in self.upstreams()))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -224,13 +223,17 @@ class Hub:
         if stream.answered is not None and not stream.answered.done():
             stream.answered.set_exception(failure or Failure(Reason.INTERNAL))
             stream.answered.exception()
-        for on_end in readers.values():
-            try:
-                await on_end(failure or Failure(Reason.STREAM_LOST))
-            except Exception:  # task boundary: one reader's trouble is not another's
-                log.exception("telling a reader failed", stream=str(stream.key))
+        # All at once: a reader whose far side does not answer delays nobody else.
+        told = failure or Failure(Reason.STREAM_LOST)
+        await asyncio.gather(*(self._tell(stream, on_end, told) for on_end in readers.values()))
         if stream.call is not None:
             await stream.call.end(failure)
+
+    async def _tell(self, stream: Upstream, on_end: EndCallback, failure: Failure) -> None:
+        try:
+            await on_end(failure)
+        except Exception:  # task boundary: one reader's trouble is not another's
+            log.exception("telling a reader failed", stream=str(stream.key))
 
     def _start_linger(self, stream: Upstream) -> None:
         self._stop_linger(stream)

@@ -25,6 +25,8 @@ START_TIMEOUT_S = 15.0
 END_TIMEOUT_S = 5.0
 SOCKET_PATH_LIMIT = 100
 """Bytes; the kernel allows 108 for a unix socket's path."""
+NOT_THERE = (OSError, TimeoutError, WorkerGone)
+"""What connecting raises when no worker serves the socket, or it dies meanwhile."""
 
 
 class WorkerUnavailable(Exception):
@@ -107,9 +109,15 @@ class WorkerPool:
                 raise ValueError(f"node.data_dir is too long for a socket path: {worker.socket_path}")
 
     async def start(self) -> None:
-        """Adopt or start every worker; returns when all are connected."""
+        """Adopt or start every worker; returns when all are connected.
+
+        Raises WorkerUnavailable when one cannot be started, CommandRefused when a newer control process has it.
+        """
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await asyncio.gather(*(self._bring_up(worker) for worker in self.workers))
+        outcomes = await asyncio.gather(*(self._bring_up(worker) for worker in self.workers), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
         self._tasks = [asyncio.create_task(self._watch(w), name=f"watch {w.name}") for w in self.workers]
 
     async def stop(self) -> None:
@@ -126,11 +134,7 @@ class WorkerPool:
                 await worker.client.call(Shutdown(), timeout_s=3)
             await worker.client.close()
         if worker.process is not None:
-            try:
-                await asyncio.wait_for(worker.process.wait(), END_TIMEOUT_S)
-            except TimeoutError:
-                worker.process.kill()
-                await worker.process.wait()
+            await _ended(worker.process, END_TIMEOUT_S)
 
     def of_kind(self, kind: Literal["relay", "stream"]) -> Worker:
         """The connected worker of `kind` with the fewest streams. Raises WorkerUnavailable."""
@@ -158,6 +162,8 @@ class WorkerPool:
         return await WorkerClient.connect(str(worker.socket_path), epoch=self._epoch, name=self._node)
 
     async def _spawn(self, worker: Worker) -> None:
+        if worker.process is not None:
+            await _ended(worker.process, 0)  # it does not serve its socket any more
         command = [sys.executable, "-m", worker.spec.module, "--socket", str(worker.socket_path), "--name", worker.name]
         output = (self._directory / f"{worker.name}.log").open("ab")
         try:
@@ -172,12 +178,20 @@ class WorkerPool:
             )
         finally:
             output.close()
+        try:
+            worker.client = await self._first_contact(worker, process)
+        except BaseException:
+            await _ended(process, 0)
+            raise
+        log.info("worker started", worker=worker.name, pid=process.pid)
+
+    async def _first_contact(self, worker: Worker, process: asyncio.subprocess.Process) -> WorkerClient:
+        """The control connection to a worker just started. Raises WorkerUnavailable."""
         deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
         while True:
             try:
-                worker.client = await self._connect(worker)
-                break
-            except (OSError, TimeoutError, WorkerGone) as error:
+                return await self._connect(worker)
+            except NOT_THERE as error:
                 if process.returncode is not None:
                     record = worker.socket_path.with_suffix(".log")
                     raise WorkerUnavailable(
@@ -186,12 +200,13 @@ class WorkerPool:
                 if asyncio.get_running_loop().time() > deadline:
                     raise WorkerUnavailable(f"worker {worker.name} did not open {worker.socket_path}") from error
                 await asyncio.sleep(0.05)
-        log.info("worker started", worker=worker.name, pid=process.pid)
 
     async def _watch(self, worker: Worker) -> None:
         """Hand on the events of one worker for ever; replace it when its connection ends."""
         while not self._stopping:
-            client = worker.link
+            # Perhaps it is gone again since its owner was told it is back; the last entry of its queue says so then.
+            client = worker.client
+            assert client is not None
             while (event := await client.events.get()) is not None:
                 try:
                     await self._on_event(worker, event)
@@ -221,3 +236,13 @@ class WorkerPool:
             await callback(worker)
         except Exception:  # task boundary: the watch over the worker goes on
             log.exception("telling of a worker failed", worker=worker.name)
+
+
+async def _ended(process: asyncio.subprocess.Process, within_s: float) -> None:
+    """Wait for a process of ours to end, kill it when it takes longer; either way it is reaped."""
+    try:
+        await asyncio.wait_for(process.wait(), within_s)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
