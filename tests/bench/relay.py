@@ -136,12 +136,13 @@ async def run(*, quick: bool) -> list[Figure]:
                 ours.append(await through_worker(command, directory, streams, 3.0 if quick else 5.0))
                 floors.append(await through_floor(command, streams, 3.0 if quick else 5.0))
             value, floor = (statistics.median(one.us_per_packet for one in some) for some in (ours, floors))
-            lost = max(one.lost_share for one in ours)
-            note = f"floor {floor:.2f} us ({language}); lost {lost:.2%}"
+            lost, floor_lost = (max(one.lost_share for one in some) for some in (ours, floors))
             limit = at_most(bar) if bare and bar is not None else None
             name = f"{streams} streams of 4 Mbit/s"
-            figures.append(Figure("relay", f"{name}, CPU per packet out", value, "us", note=note))
-            figures.append(Figure("relay", f"{name}, ratio to the bare loop", value / floor, "x", limit))
+            note = f"{language}: {floor:.2f} us, lost {floor_lost:.1%}"
+            figures.append(Figure("relay", f"{name}, CPU per packet out", value, "us"))
+            figures.append(Figure("relay", f"{name}, ratio to the bare loop", value / floor, "x", limit, note))
+            figures.append(Figure("relay", f"{name}, lost", lost * 100, "%", at_most(0.1) if bare else None))
             if not bare:
                 break
     return figures
