@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,25 @@ async def enrolled(
         device_id, DEVICE_PASSWORD, stage.address, stage.node.id,
         host=host, channels=channels, transport=transport, deviations=deviations, port=port,
     )  # fmt: skip
+
+
+async def listed(stage: Stage, peer_id: str, wanted: int = 1, timeout_s: float = 20.0) -> list[dict[str, Any]]:
+    """Wait until the node stores at least so many objects of a peer; they."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            rows = (await stage.node.call("GET", f"/api/v1/channels?peer_id={peer_id}&limit=1000"))["items"]
+            if len(rows) >= wanted:
+                return list(rows)
+            await asyncio.sleep(0.1)
+
+
+async def until(reached: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Wait for something that is about to happen."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            if reached():
+                return
+            await asyncio.sleep(0.05)
 
 
 async def forgotten(stage: Stage, device_id: str) -> None:
