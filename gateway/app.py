@@ -114,6 +114,8 @@ class Node:
             on_request=self._on_request,
             on_wire=self.watch.on_wire,
             limits=Limits(max_connections=config.sip.max_connections),
+            # GB/T 28181-2022 Annex I: in every answer to REGISTER, success or failure, whoever makes it.
+            answer_headers={"REGISTER": [("X-GB-Ver", "3.0" if config.node.edition == "2022" else "2.0")]},
         )
         self.stack.on_connection_lost = self._connection_lost
         self.presence = Presence(

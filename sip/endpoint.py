@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sip.counters import Counters
@@ -65,7 +65,8 @@ def random_token() -> str:
 class Endpoint:
     """One user agent's transactions over any number of hops.
 
-    token   source of tags and branches; replace it to make a run repeatable
+    token           source of tags and branches; replace it to make a run repeatable
+    answer_headers  by method, what every answer to it carries whoever makes it, unless the answer has it already
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class Endpoint:
         tolerance: Tolerance = LENIENT,
         limits: Limits | None = None,
         token: Callable[[], str] = random_token,
+        answer_headers: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> None:
         self.user_agent = user_agent
+        self._answer_headers = answer_headers or {}
         self.timings = timings or Timings()
         self.tolerance = tolerance
         self.limits = limits or Limits()
@@ -132,6 +135,8 @@ class Endpoint:
             return
         answer = refusal(error)
         if answer is not None:
+            method = (answer.headers.get("CSeq") or "").upper().split()[-1:]
+            self._complete(method[0] if method else "", answer)
             self._outbox.append(Outgoing(answer.to_bytes(), source, local))
         self._events.append(MalformedReceived(source, error, answer is not None))
 
@@ -330,6 +335,7 @@ class Endpoint:
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> bool:
         """Answer a request; False when it has had its final answer already."""
         pending = transaction.pending
+        self._complete(transaction.key[1], response)
         taken = transaction.respond(response, now)
         if taken and pending and response.status >= 200:
             self._settled(transaction)
@@ -435,7 +441,13 @@ class Endpoint:
         stamp_source(request, source)
         headers = [] if retry_after is None else [("Retry-After", str(retry_after))]
         answer = response_to(request, status, to_tag=tag or self.token(), headers=headers)
+        self._complete(request.method, answer)
         self._outbox.append(Outgoing(answer.to_bytes(), source, local))
+
+    def _complete(self, method: str, answer: Response) -> None:
+        for name, value in self._answer_headers.get(method, ()):
+            if answer.status > 100 and name not in answer.headers:
+                answer.headers.add(name, value)
 
     def _settled(self, transaction: ServerTransaction) -> None:
         host = transaction.peer.host

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
@@ -63,13 +63,21 @@ class SipStack:
         clock: Callable[[], float] = time.monotonic,
         on_wire: Callable[[WireEvent], None] | None = None,
         limits: Limits | None = None,
+        answer_headers: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> None:
+        """`answer_headers`: by method, what every answer to it carries, also those the stack makes itself."""
         self._on_request = on_request
         self._on_wire = on_wire
         self.now = clock
         self._limits = limits or Limits()
         self._tolerance = tolerance
-        self._endpoint = Endpoint(user_agent=user_agent, timings=timings, tolerance=tolerance, limits=self._limits)
+        self._endpoint = Endpoint(
+            user_agent=user_agent,
+            timings=timings,
+            tolerance=tolerance,
+            limits=self._limits,
+            answer_headers=answer_headers,
+        )
         self._udp: dict[Local, UdpListener] = {}
         self._tcp: TcpPool | None = None
         self._tcp_listeners: list[tuple[Local, str | None]] = []

@@ -872,3 +872,38 @@ def test_no_bytes_whatever_raise_and_the_table_empties_again(
     assert bench.endpoint.deadline() is None
     assert bench.endpoint._pending == {}
     assert len(bench.endpoint._invites) == 0
+
+
+REGISTER = KEEPALIVE.replace(b"MESSAGE", b"REGISTER")
+SAID = {"REGISTER": [("X-GB-Ver", "3.0")]}
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 500, 503])
+def test_what_every_answer_to_a_method_says_is_added_once_and_to_no_other_method(status: int) -> None:
+    bench = Bench(answer_headers=SAID)
+    bench.receive(REGISTER)
+    (data,) = bench.answer(status)
+    assert data.count(b"X-GB-Ver: 3.0\r\n") == 1
+    assert bench.receive(REGISTER) == [data]
+    bench.receive(KEEPALIVE)
+    assert b"X-GB-Ver" not in bench.answer(status)[0]
+
+
+def test_an_answer_that_says_it_already_keeps_its_own_words() -> None:
+    bench = Bench(answer_headers=SAID)
+    bench.receive(REGISTER)
+    transaction = next(event for event in bench.events if isinstance(event, RequestReceived)).transaction
+    assert transaction.request is not None
+    own = response_to(transaction.request, 200, to_tag="a", headers=[("x-gb-ver", "2.0")])
+    bench.endpoint.respond(transaction, own, 0.0)
+    (data,) = bench.drain()
+    assert data.lower().count(b"x-gb-ver") == 1 and b"2.0" in data
+
+
+def test_answers_the_stack_makes_itself_say_it_too() -> None:
+    bench = Bench(answer_headers=SAID, limits=Limits(max_pending_per_source=1))
+    (malformed,) = bench.receive(REGISTER.replace(b"CSeq: 20 ", b"CSeq: twenty "))
+    assert malformed.startswith(b"SIP/2.0 400") and b"X-GB-Ver: 3.0\r\n" in malformed
+    bench.receive(REGISTER)
+    (overloaded,) = bench.receive(REGISTER.replace(b"z9hG4bKk1", b"z9hG4bKk2"))
+    assert overloaded.startswith(b"SIP/2.0 503") and b"X-GB-Ver: 3.0\r\n" in overloaded
