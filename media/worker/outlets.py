@@ -31,6 +31,9 @@ class UdpOutlet:
         self.bytes += len(packet)
         return True
 
+    def forget(self) -> None:
+        """See `media.worker.sink.Outlet`: nothing waits here."""
+
 
 class TcpOutlet:
     """RFC 4571 records over one connection. `flush` after each round, and whenever the socket can be written again."""
@@ -61,6 +64,10 @@ class TcpOutlet:
         """Send over this connection from now on; what waited for the former one is lost."""
         self._queue.clear()
         self._sock = sock
+
+    def forget(self) -> None:
+        """See `media.worker.sink.Outlet`."""
+        self._queue.forget()
 
     def skip(self, count: int) -> None:
         """Count packets that were not even offered."""

@@ -85,6 +85,14 @@ class RecordQueue:
             count -= len(self._records.popleft()[0])
         self._head_sent = count
 
+    def forget(self) -> None:
+        """Let go of every record that has not begun to leave."""
+        keep = 1 if self._head_sent else 0
+        while len(self._records) > keep:
+            self.size -= len(self._records.pop()[0])
+            self.dropped += 1
+        self._frame_ended = True
+
     def clear(self) -> None:
         """Forget everything queued: the connection is gone."""
         self.dropped += len(self._records)

@@ -7,9 +7,9 @@ first one follows the first packet.
 from __future__ import annotations
 
 from media.errors import RemoteError
+from media.reception import Reception
 from media.rtcp import (
     ReceiverReport,
-    ReportBlock,
     SenderReport,
     SourceDescription,
     build_compound,
@@ -29,8 +29,6 @@ class ReceptionReports:
         self._next_at = 0.0
         self._last_sr = 0
         self._last_sr_at = 0.0
-        self._expected_before = 0
-        self._received_before = 0
 
     def heard(self, datagram: bytes, now: float) -> None:
         """RTCP from the source; a sender report is remembered for LSR and DLSR."""
@@ -42,20 +40,16 @@ class ReceptionReports:
             if isinstance(packet, SenderReport):
                 self._last_sr, self._last_sr_at = packet.ntp_middle, now
 
-    def due(self, numbers: RunningSequence, ssrc: int, now: float) -> bytes | None:
+    def due(self, reception: Reception, numbers: RunningSequence, ssrc: int, now: float) -> bytes | None:
         """The report to send now, if one is due. Our own SSRC is the media SSRC + 1."""
         if numbers.first is None or now < self._next_at:
             return None
         self._next_at = now + INTERVAL_S
-        expected = numbers.received + numbers.lost
-        expected_now = expected - self._expected_before
-        lost_now = expected_now - (numbers.received - self._received_before)
-        self._expected_before, self._received_before = expected, numbers.received
-        block = ReportBlock(
-            ssrc=ssrc,
-            fraction_lost=min(255, (max(lost_now, 0) << 8) // expected_now) if expected_now > 0 else 0,
-            cumulative_lost=numbers.lost,
-            highest_sequence=(numbers.highest & 0xFFFF0000) | numbers.last,
+        block = reception.report_block(
+            ssrc,
+            expected=numbers.received + numbers.lost,
+            received=numbers.received,
+            highest=(numbers.highest & 0xFFFF0000) | numbers.last,
             last_sr=self._last_sr,
             delay_since_last_sr=int((now - self._last_sr_at) * 65536) if self._last_sr else 0,
         )

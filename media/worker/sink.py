@@ -39,6 +39,10 @@ class Outlet(Protocol):
         """Whether a sink that skipped may begin again."""
         ...
 
+    def forget(self) -> None:
+        """Let go of packets that have not begun to leave."""
+        ...
+
 
 class SinkStream:
     """The packet side of one sink. ``first_sequence`` numbers the first packet sent."""

@@ -19,6 +19,7 @@ from media.worker.control import (
     TcpClosed,
     TcpConnected,
 )
+from media.worker.early import EarlyConnections
 from media.worker.outlets import TcpOutlet, UdpOutlet
 from media.worker.reports import SenderReports
 from media.worker.sink import SinkStream
@@ -26,7 +27,8 @@ from media.worker.source import SourceStream
 from media.worker.tcp import Connector, Listener
 
 OVERFLOW_TOLD_S = 1.0
-_WAITING_CONNECTIONS = 4
+REPLACEMENT_S = 20.0
+"""How long a tcp_passive sink waits for its connection, the first or one in place of a broken one."""
 
 
 class SinkLeg:
@@ -163,10 +165,12 @@ class TcpSink(SinkLeg):
         super().__init__(command, context, source, self._tcp)
         self.opened = Opened(port=int(sock.getsockname()[1]))
         self._sock: socket.socket | None = None
-        self._early: list[tuple[socket.socket, Address]] = []
+        self._early = EarlyConnections()
         self._listener = Listener(context.reactor, sock, self._accepted) if passive else None
         self._reserved = None if passive else sock
         self._connector: Connector | None = None
+        self._alone_since: float | None = None
+        """Since when a passive leg is without connection; None: it has one, or its lack has been told."""
 
     def start(self, command: StartSink) -> None:
         """See `SinkLeg.start`."""
@@ -174,25 +178,31 @@ class TcpSink(SinkLeg):
         if self._reserved is not None and command.remote is not None:
             self._dial(self._reserved, command.remote)
             self._reserved = None
-        early, self._early = self._early, []
-        for sock, remote in early:
+        if self._listener is not None and self._sock is None:
+            self._alone_since = self._context.clock()
+        for sock, remote in self._early.take():
             self._accepted(sock, remote)
 
     def _dial(self, sock: socket.socket, remote: Address) -> None:
-        leg = self.command.leg
         self._connector = Connector(
             self._context.reactor,
             sock,
             remote,
             connected=lambda connected: self._connected(connected, remote),
-            failed=lambda error: self._context.emit(ConnectFailed(leg=leg, remote=remote, error=error)),
+            failed=lambda error: self._failed(remote, error),
             now=self._context.clock(),
         )
 
+    def _failed(self, remote: Address, error: str) -> None:
+        leg = self.command.leg
+        if self.remote is not None:
+            self._context.emit(TcpClosed(leg=leg, reason=f"it could not be connected again: {error}", final=True))
+        self._context.emit(ConnectFailed(leg=leg, remote=remote, error=error))
+
     def _accepted(self, sock: socket.socket, remote: Address) -> None:
-        if self.started is None and len(self._early) < _WAITING_CONNECTIONS:
-            self._early.append((sock, remote))
-        elif self.started is None or self._sock is not None or not self._allowed(remote):
+        if self.started is None:
+            self._early.put(sock, remote)
+        elif self._sock is not None or not self._allowed(remote):
             sock.close()
         else:
             self._connected(sock, remote)
@@ -203,6 +213,7 @@ class TcpSink(SinkLeg):
 
     def _connected(self, sock: socket.socket, remote: Address) -> None:
         self._sock, self.remote = sock, remote
+        self._alone_since = None
         self._tcp.connect(sock)
         self._context.reactor.add_reader(sock.fileno(), self._read)
         self._context.emit(TcpConnected(leg=self.command.leg, remote=remote))
@@ -224,6 +235,11 @@ class TcpSink(SinkLeg):
     def _disconnected(self, reason: str) -> None:
         self._drop_connection()
         self._context.emit(TcpClosed(leg=self.command.leg, reason=reason))
+        now = self._context.clock()
+        if self._connector is not None:
+            self._connector.lost(reason, now)
+        else:
+            self._alone_since = now
 
     def _drop_connection(self) -> None:
         self._source.detach(self.stream)
@@ -253,12 +269,15 @@ class TcpSink(SinkLeg):
         super().check(now)
         if self._connector is not None:
             self._connector.check(now)
+        if self._alone_since is not None and now - self._alone_since >= REPLACEMENT_S:
+            self._alone_since = None
+            reason = f"no connection came within {REPLACEMENT_S:.0f} s"
+            self._context.emit(TcpClosed(leg=self.command.leg, reason=reason, final=True))
 
     def close(self) -> None:
         """See `SinkLeg.close`."""
         self._drop_connection()
-        for sock, _ in self._early:
-            sock.close()
+        self._early.close()
         if self._listener is not None:
             self._listener.close()
         if self._reserved is not None:

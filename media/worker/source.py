@@ -1,12 +1,8 @@
-"""One receiving leg as a stream of packets: who may send, which SSRC, what number, where key frames begin.
+"""One receiving leg as a stream of packets: what number each gets, what it carries, where key frames begin.
 
 No sockets here: packets come in with their source address and ``now``; what is accepted gets a running number that
-grows over wraps and restarts. Rules (media.md 2.1, 7.3; GB/T 28181-2022 annex D for TCP):
-
-* Source lock. Only addresses of ``accept_from``; the first valid packet locks address and port. Another sender, even
-  with the right SSRC, is held back and counted until the locked one has been silent for 3 s.
-* SSRC. A packet with another SSRC than agreed is accepted from an allowed address at the call's own port (named
-  tolerance, told once by `OtherSsrc`); when nothing is known about the source either, it is held back.
+grows over wraps and restarts. Who may send and with which SSRC is decided by `media.worker.source_lock`; packets that
+come before the answer has named the sender are not looked into (`media.worker.early`).
 """
 
 from __future__ import annotations
@@ -16,6 +12,7 @@ from collections.abc import Callable
 
 from media.errors import RemoteError
 from media.keyframe import PS, KeyFrameFinder
+from media.reception import Reception
 from media.rtp import parse_header
 from media.sniff import PayloadKind, sniff
 from media.worker.control import (
@@ -23,22 +20,18 @@ from media.worker.control import (
     Event,
     FirstKeyFrame,
     FirstPacket,
-    ForeignSource,
     KeyFrameWanted,
     NotPs,
-    OtherSsrc,
     SourceSilent,
 )
+from media.worker.early import EarlyPackets
 from media.worker.gop import DEFAULT_LIMIT, GopBudget, GopCache
 from media.worker.sequence import RunningSequence
 from media.worker.sink import SinkStream
+from media.worker.source_lock import SourceLock, Verdict
 
-RELOCK_S = 3.0
-"""Silence of the locked sender after which another allowed address or SSRC may take its place (NAT rebinding)."""
 KEY_WANTED_S = 2.0
 SILENCE_STEPS_S = (5.0, 10.0, 15.0)
-REPEAT_S = 5.0
-"""Least time between two reports of the same kind of intruder."""
 KEYLESS_S = 5.0
 """A stream without any recognisable key frame for this long is relayed as it is."""
 _SNIFF_FRAMES = 5
@@ -51,6 +44,7 @@ Packet = bytes | bytearray | memoryview
 class SourceStream:
     """The packet side of one source and the sinks that hang on it.
 
+    ``accept_from`` not empty: who may send is known already; empty: nothing is taken before `update` has named it.
     ``behind`` is the set of sources with sinks still catching up, which this one joins when it has any.
     """
 
@@ -60,6 +54,7 @@ class SourceStream:
         *,
         ssrc: int | None,
         accept_from: list[str],
+        any_ssrc: bool = True,
         emit: Callable[[Event], None],
         budget: GopBudget,
         now: float,
@@ -68,9 +63,10 @@ class SourceStream:
         behind: set[SourceStream] | None = None,
     ) -> None:
         self.leg = leg
-        self.expected_ssrc = ssrc
-        self.accept_from = frozenset(accept_from)
+        self.lock = SourceLock(leg, ssrc, accept_from, emit, any_ssrc=any_ssrc)
+        self.answered = bool(accept_from)
         self.numbers = RunningSequence()
+        self.reception = Reception()
         self.finder = KeyFrameFinder()
         self.gops = GopCache(budget, gop_limit)
         self.gop_cache = gop_cache
@@ -78,13 +74,9 @@ class SourceStream:
         self.live: list[SinkStream] = []
         self.waiting: list[SinkStream] = []
         self.catching_up: list[SinkStream] = []
-        self.remote: Address | None = None
-        self.ssrc: int | None = None
         self.payload_type: int | None = None
         self.packets = 0
         self.bytes = 0
-        self.foreign = 0
-        self.other_ssrc = 0
         self.not_rtp = 0
         self.first_packet_at: float | None = None
         self.first_key_at: float | None = None
@@ -94,8 +86,8 @@ class SourceStream:
         self._silent_since = now
         self._silence_told = 0
         self._key_wanted_at = float("-inf")
-        self._other_told: set[int] = set()
-        self._foreign_told_at = float("-inf")
+        self._early = EarlyPackets()
+        self._timestamp = -1
         self._kind: PayloadKind | None = None
         self._kinds: dict[PayloadKind, int] = {}
         self._sniffed_timestamp: int | None = None
@@ -111,7 +103,8 @@ class SourceStream:
         if first & 0xC0 != 0x80 or 72 <= second & 0x7F <= 95:
             self.not_rtp += 1
             return -1
-        if (remote != self.remote or ssrc != self.ssrc) and not self._lock(remote, ssrc, now):
+        lock = self.lock
+        if (remote != lock.remote or ssrc != lock.ssrc) and not self._take_sender(packet, remote, ssrc, now):
             return -1
         self.last_packet_at = now
         running = self.numbers.take(number, packet)
@@ -121,6 +114,9 @@ class SourceStream:
         self.bytes += len(packet)
         if self.first_packet_at is None:
             self._first(ssrc, second & 0x7F, remote, now)
+        if timestamp != self._timestamp:
+            self._timestamp = timestamp
+            self.reception.arrived(timestamp, now)
         if self._kind is None:
             self._learn_kind(packet, timestamp, second & 0x7F)
         return running
@@ -130,58 +126,75 @@ class SourceStream:
         self.payload_type = payload_type
         self._emit(FirstPacket(leg=self.leg, ssrc=ssrc, remote=remote, payload_type=payload_type))
 
-    def _lock(self, remote: Address, ssrc: int, now: float) -> bool:
-        """Decide about a sender or SSRC that is not the locked one."""
-        if self.accept_from and remote[0] not in self.accept_from:
-            return self.refuse_foreign(remote, now)
-        silent = self.remote is None or self.last_packet_at is None or now - self.last_packet_at >= RELOCK_S
-        if remote != self.remote and not silent:
-            return self.refuse_foreign(remote, now)
-        wanted = self.expected_ssrc
-        if wanted is not None and ssrc != wanted:
-            known_source = bool(self.accept_from) or remote == self.remote
-            if not known_source or (self.ssrc is not None and ssrc != self.ssrc and not silent):
-                return self._refuse_ssrc(ssrc)
-            self._tell_other_ssrc(wanted, ssrc)
-        elif wanted is None and self.ssrc is not None and ssrc != self.ssrc and not silent:
-            return self._refuse_ssrc(ssrc)
-        if self.ssrc is not None and (ssrc != self.ssrc or remote != self.remote):
-            self.numbers.expect_jump()
-            self.finder.gap()
-        self.remote, self.ssrc = remote, ssrc
+    def _take_sender(self, packet: Packet, remote: Address, ssrc: int, now: float) -> bool:
+        """Whether the sender or SSRC of ``packet`` takes the lock."""
+        if not self.answered:
+            self._early.put(remote, packet)
+            return False
+        verdict = self.lock.judge(remote, ssrc, now, self.last_packet_at)
+        if verdict is Verdict.REFUSED:
+            return False
+        if verdict is not Verdict.FIRST:
+            self._begin_anew(verdict is Verdict.REPLACED, now)
         return True
 
-    def refuse_foreign(self, remote: Address, now: float) -> bool:
-        """Count (and sometimes tell) media or a connection from an address that is not allowed. Always False."""
-        self.foreign += 1
-        if now - self._foreign_told_at >= REPEAT_S:
-            self._foreign_told_at = now
-            self._emit(ForeignSource(leg=self.leg, remote=remote, count=self.foreign))
-        return False
+    def _begin_anew(self, replaced: bool, now: float) -> None:
+        """Another sender or SSRC follows: every sink goes on at its next key frame, nothing older is sent any more.
 
-    def _refuse_ssrc(self, ssrc: int) -> bool:
-        self.other_ssrc += 1
-        if self.expected_ssrc is not None:
-            self._tell_other_ssrc(self.expected_ssrc, ssrc)
-        return False
+        ``replaced``: what came before was not this source; what was learnt of it is forgotten too.
+        """
+        self.numbers.expect_jump()
+        self.reception.restarted()
+        self.finder.gap()
+        self.gops.clear()
+        self.undecided.clear()
+        if replaced:
+            self.finder = KeyFrameFinder()
+            self._kind, self._kinds, self._sniffed_timestamp = None, {}, None
+            self.payload_type = self.first_packet_at = self.first_key_at = None
+            self._key_wanted_at = float("-inf")
+        for sink in (*self.live, *self.catching_up):
+            sink.wait()
+            if replaced:
+                sink.outlet.forget()
+            self.waiting.append(sink)
+        self.live.clear()
+        self.catching_up.clear()
+        if self.waiting:
+            self.want_key(now)
 
-    def _tell_other_ssrc(self, expected: int, got: int) -> None:
-        if got in self._other_told or len(self._other_told) >= 8:
-            return
-        self._other_told.add(got)
-        self._emit(OtherSsrc(leg=self.leg, expected=expected, got=got, count=max(self.other_ssrc, 1)))
+    def update(
+        self,
+        ssrc: int | None,
+        accept_from: list[str],
+        now: float,
+        *,
+        expect_port: int | None = None,
+        any_ssrc: bool = True,
+    ) -> list[tuple[bytes, Address]]:
+        """The answer is known. A sender locked to before that contradicts it loses its lock and all kept of it.
 
-    def update(self, ssrc: int | None, accept_from: list[str]) -> None:
-        """The answer is known. A sender locked to before that is not allowed now loses its lock."""
-        self.expected_ssrc = ssrc
-        self.accept_from = frozenset(accept_from)
-        self._other_told.clear()
-        if self.remote is not None and self.accept_from and self.remote[0] not in self.accept_from:
-            self.unlock()
+        Returns the packets that came early from the sender accepted now, to be filed like others.
+        """
+        if self.lock.update(ssrc, accept_from, expect_port, any_ssrc):
+            self._begin_anew(True, now)
+        self.answered = True
+        replay: list[tuple[bytes, Address]] = []
+        sender = self._early_sender(now)
+        if sender is not None:
+            replay = [(packet, sender) for packet in self._early.of(sender)]
+        self._early.clear()
+        return replay
 
-    def unlock(self) -> None:
-        """The locked sender is gone (its connection closed): the next allowed one may take its place at once."""
-        self.remote = None
+    def _early_sender(self, now: float) -> Address | None:
+        """The accepted one of the early senders. With any address accepted: none."""
+        lock, best = self.lock, None
+        for remote, count in self._early.counts.items():
+            if not lock.allows(remote):
+                lock.refuse_foreign(remote, now, count)
+            elif lock.accept_from and any(lock.agrees(_ssrc(packet)) for packet in self._early.of(remote)):
+                best = remote if best is None or lock.expects(remote) else best
+        return best
 
     # --- what the payload is ----------------------------------------------------------------------------------------
 
@@ -317,3 +330,7 @@ def _payload(packet: Packet) -> bytes:
     except RemoteError:
         return b""
     return bytes(packet[header.payload_start : header.payload_end])
+
+
+def _ssrc(packet: bytes) -> int:
+    return int.from_bytes(packet[8:12], "big")

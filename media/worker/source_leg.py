@@ -20,6 +20,7 @@ class SourceLeg:
             command.leg,
             ssrc=command.ssrc,
             accept_from=command.accept_from,
+            any_ssrc=command.any_ssrc,
             emit=context.emit,
             budget=context.budget,
             now=context.clock(),
@@ -39,10 +40,20 @@ class SourceLeg:
         return self._intake.opened
 
     def update(self, command: UpdateSource) -> None:
-        """Apply what the answer said."""
-        self.stream.update(command.ssrc, command.accept_from)
-        if command.remote is not None and isinstance(self._intake, TcpIntake):
-            self._intake.dial(command.remote)
+        """Apply what the answer said: connect, take early connections, file early packets of the sender accepted."""
+        udp = isinstance(self._intake, UdpIntake)
+        early = self.stream.update(
+            command.ssrc,
+            command.accept_from,
+            self._context.clock(),
+            # The port a TCP connection comes from is never the one of the answer.
+            expect_port=command.expect_port if udp else None,
+            any_ssrc=command.any_ssrc,
+        )
+        for packet, remote in early:
+            self._context.arrive(self.stream, packet, remote)
+        if isinstance(self._intake, TcpIntake):
+            self._intake.answered(command.remote)
 
     def check(self, now: float) -> None:
         """Timers: silence, reports, connecting."""
@@ -56,6 +67,7 @@ class SourceLeg:
 
     def state(self) -> LegState:
         """For a control process that adopts the worker."""
+        lock = self.stream.lock
         return LegState(
             leg=self.command.leg,
             kind="source",
@@ -63,9 +75,9 @@ class SourceLeg:
             bind=self.command.bind,
             port=self.opened.port,
             rtcp_port=self.opened.rtcp_port,
-            ssrc=self.stream.ssrc if self.stream.ssrc is not None else self.stream.expected_ssrc,
+            ssrc=lock.ssrc if lock.ssrc is not None else lock.expected_ssrc,
             started=self.stream.first_packet_at is not None,
-            remote=self.stream.remote,
+            remote=lock.remote,
         )
 
     def stats(self) -> LegStats:
@@ -80,16 +92,16 @@ class SourceLeg:
             lost=numbers.lost,
             reordered=numbers.reordered,
             restarts=numbers.restarts,
-            foreign=stream.foreign,
-            other_ssrc=stream.other_ssrc,
+            foreign=stream.lock.foreign,
+            other_ssrc=stream.lock.other_ssrc,
             not_rtp=stream.not_rtp,
             dropped=numbers.duplicates,
             cached=stream.gops.size,
             first_packet_at=unix(stream.first_packet_at),
             first_key_at=unix(stream.first_key_at),
             last_packet_at=unix(stream.last_packet_at),
-            ssrc=stream.ssrc,
+            ssrc=stream.lock.ssrc,
             payload_type=stream.payload_type,
-            remote=stream.remote,
+            remote=stream.lock.remote,
             state="receiving" if stream.first_packet_at is not None else "open",
         )

@@ -180,6 +180,7 @@ class StreamWorker:
         if known is not None:
             if known.bind != command.bind:
                 raise Refused("bad_request", f"input {command.input!r} is open at {known.bind}")
+            known.expect(command.ssrc)
             return known
         if self._draining or len(self._inputs) >= MOST_INPUTS:
             raise Refused("limit", "the worker takes no more inputs")
@@ -187,6 +188,7 @@ class StreamWorker:
             opened = StreamInput(
                 command.input,
                 command.bind,
+                command.ssrc,
                 reactor=self._loop,
                 executor=self._executor,
                 changes=self._changes,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -11,12 +10,10 @@ from typing import Any
 import structlog
 
 from media.errors import LocalError, RemoteError
-from media.rtp_over_tcp import Rfc4571Framer
 from media.snapshot import Picture, picture_of
 from media.unit import AccessUnit
 from media.worker.broadcast import Broadcast, Fragment
 from media.worker.control import (
-    Address,
     Event,
     InputReady,
     InputStalled,
@@ -27,17 +24,15 @@ from media.worker.control import (
     StalledStep,
 )
 from media.worker.demux import StreamDemux
+from media.worker.input_door import InputDoor
 from media.worker.packager import Packager, Started
-from media.worker.ports import tcp_listener
 from media.worker.reactor import Reactor
 from media.worker.server import Refused
-from media.worker.tcp import Listener
 from media.worker.viewing import WORDS, Changes
 
 STALL_STEPS_S = (5.0, 10.0, 15.0)
 MOST_PENDING = 500
 """Access units that may wait for packaging; more means the machine is too slow, and a key frame is skipped to."""
-_READ = 256 * 1024
 
 log = structlog.get_logger("media.worker.stream")
 
@@ -49,6 +44,7 @@ class StreamInput:
         self,
         name: str,
         bind: str,
+        ssrc: int | None = None,
         *,
         reactor: Reactor,
         executor: Executor,
@@ -60,17 +56,13 @@ class StreamInput:
         self.name = name
         self.bind = bind
         self.broadcast = Broadcast()
-        self._reactor = reactor
         self._executor = executor
         self._changes = changes
         self._emit = emit
         self._clock = clock
         self._unix_offset = unix_offset
-        listener = tcp_listener(bind, 0)
-        self.opened = Opened(port=int(listener.getsockname()[1]))
-        self._listener = Listener(reactor, listener, self._accepted)
-        self._sock: socket.socket | None = None
-        self._framer = Rfc4571Framer()
+        self._door = InputDoor(name, bind, ssrc, reactor=reactor, opened=self._connected, received=self._received)
+        self.opened = Opened(port=self._door.port)
         self._demux = StreamDemux()
         self._packager = Packager()
         self._started: Started | None = None
@@ -85,38 +77,17 @@ class StreamInput:
 
     # --- the connection of the relay --------------------------------------------------------------------------------
 
-    def _accepted(self, sock: socket.socket, remote: Address) -> None:
-        """The newest connection counts: the relay's former one is gone or about to be."""
-        self._disconnect()
-        self._sock = sock
-        self._framer = Rfc4571Framer()
+    def expect(self, ssrc: int | None) -> None:
+        """See `InputDoor.expect`."""
+        self._door.expect(ssrc)
+
+    def _connected(self) -> None:
         self._demux = StreamDemux()
-        self._reactor.add_reader(sock.fileno(), self._read)
 
-    def _disconnect(self) -> None:
-        if self._sock is not None:
-            self._reactor.remove_reader(self._sock.fileno())
-            self._sock.close()
-            self._sock = None
-
-    def _read(self) -> None:
-        assert self._sock is not None
-        try:
-            data = self._sock.recv(_READ)
-            packets = self._framer.feed(data)
-        except BlockingIOError:
-            return
-        except (OSError, RemoteError) as error:
-            log.warning("input connection broken", input=self.name, error=str(error))
-            self._disconnect()
-            return
-        now = self._clock()
+    def _received(self, packets: list[bytes]) -> None:
+        now = self._last_packet_at = self._clock()
         for packet in packets:
             self._offer(self._demux.feed(packet, now))
-        if packets:
-            self._last_packet_at = now
-        if not data:
-            self._disconnect()
 
     # --- packaging --------------------------------------------------------------------------------------------------
 
@@ -233,7 +204,7 @@ class StreamInput:
         demux, started, at = self._demux, self._started, self._last_packet_at
         return InputStats(
             input=self.name,
-            connected=self._sock is not None,
+            connected=self._door.connected,
             packets=demux.packets,
             bytes=demux.bytes,
             lost=demux.lost,
@@ -245,12 +216,12 @@ class StreamInput:
             width=started.width if started else 0,
             height=started.height if started else 0,
             last_packet_at=None if at is None else at + self._unix_offset,
+            refused=self._door.refused,
         )
 
     def close(self, reason: str) -> None:
         """End the viewers and close the sockets."""
         self._closed = True
-        self._disconnect()
-        self._listener.close()
+        self._door.close()
         self.broadcast.end(reason)
         self._changes.tell()

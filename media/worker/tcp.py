@@ -14,6 +14,8 @@ TRIES = 3
 RETRY_S = 1.0
 """GB/T 28181-2022 annex D: a TCP client whose first connection fails tries at least three times, 1 s or more apart."""
 TRY_TIMEOUT_S = 5.0
+STOOD_S = 15.0
+"""A connection that lasted this long was a good one; after `TRIES` shorter ones in a row nothing is dialled again."""
 
 
 class Listener:
@@ -42,7 +44,10 @@ class Listener:
 
 
 class Connector:
-    """Connects from a bound socket to ``remote``; ends with ``connected(sock)`` or ``failed(error)``."""
+    """Connects from a bound socket to ``remote``; ends with ``connected(sock)`` or ``failed(error)``.
+
+    `lost` begins again, with as many tries, after a connection it made has ended.
+    """
 
     def __init__(
         self,
@@ -61,8 +66,9 @@ class Connector:
         self._connected = connected
         self._failed = failed
         self._tries = 0
+        self._waiting = False
+        self._short_lived = 0
         self._deadline = now
-        self._error = ""
         self._begin(now)
 
     def check(self, now: float) -> None:
@@ -71,7 +77,8 @@ class Connector:
             return
         if self._sock is not None:
             self._fail_try("timed out", now)
-        elif self._tries < TRIES and self._tries:
+        elif self._waiting:
+            self._waiting = False
             try:
                 self._sock = tcp_unconnected(*self._local)
             except OSError as error:
@@ -80,9 +87,16 @@ class Connector:
                 return
             self._begin(now)
 
+    def lost(self, reason: str, now: float) -> None:
+        """The connection has ended: dial again in a second, unless the last few ended as soon as they stood."""
+        began = self._deadline - TRY_TIMEOUT_S
+        self._short_lived = 0 if now - began >= STOOD_S else self._short_lived + 1
+        self._tries = 0 if self._short_lived < TRIES else TRIES
+        self._fail_try(reason, now)
+
     def close(self) -> None:
         """Give up without telling anybody."""
-        self._tries = 0
+        self._waiting = False
         self._drop()
 
     def _begin(self, now: float) -> None:
@@ -107,14 +121,13 @@ class Connector:
             return
         self._reactor.remove_writer(self._sock.fileno())
         sock, self._sock = self._sock, None
-        self._tries = 0
         self._connected(sock)
 
     def _fail_try(self, error: str, now: float) -> None:
         self._drop()
-        self._error = error
         self._deadline = now + RETRY_S
-        if self._tries >= TRIES:
+        self._waiting = self._tries < TRIES
+        if not self._waiting:
             self._failed(error)
 
     def _drop(self) -> None:

@@ -1,7 +1,8 @@
 """The connections of a TCP source: accepted on the leg's own port, or dialled.
 
-Several connections may stand for a moment; the one whose packets the source lock takes carries the stream. The listener
-stays open for the whole call, so that a broken connection can be replaced.
+Several connections may stand for a moment; the one whose packets the source lock takes carries the stream. Connections
+that come before the answer are not read until it has named who is accepted. The listener stays open for the whole call,
+so that a broken connection can be replaced; a dialled one that breaks is dialled again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from media.errors import RemoteError
 from media.rtp_over_tcp import Rfc4571Framer
 from media.worker.context import LegContext
 from media.worker.control import Address, ConnectFailed, Opened, TcpClosed, TcpConnected, Transport
+from media.worker.early import EarlyConnections
 from media.worker.source import SourceStream
 from media.worker.tcp import Connector, Listener
 
@@ -30,6 +32,8 @@ class TcpIntake:
         self._context = context
         self._stream = stream
         self._connections: dict[Address, _Connection] = {}
+        self._early = EarlyConnections()
+        self._dialled: Address | None = None
         self._listener: Listener | None = None
         self._reserved: socket.socket | None = None
         self._connector: Connector | None = None
@@ -42,6 +46,16 @@ class TcpIntake:
         else:
             self._reserved = sock
 
+    def answered(self, remote: Address | None) -> None:
+        """The answer is known: dial ``remote`` (tcp_active), read the early connections of whom it accepts."""
+        if remote is not None:
+            self.dial(remote)
+        for connection in list(self._connections.values()):
+            if not self._stream.lock.allows(connection.remote):
+                connection.close("from an address the answer does not name")
+        for sock, address in self._early.take():
+            self._accepted(sock, address)
+
     def dial(self, remote: Address) -> None:
         """Connect the reserved port to ``remote``; later calls change nothing."""
         if self._reserved is None:
@@ -51,23 +65,34 @@ class TcpIntake:
             self._context.reactor,
             sock,
             remote,
-            connected=lambda connected: self._add(connected, remote),
-            failed=lambda error: self._context.emit(ConnectFailed(leg=self._stream.leg, remote=remote, error=error)),
+            connected=lambda connected: self._connected(connected, remote),
+            failed=lambda error: self._failed(remote, error),
             now=self._context.clock(),
         )
+
+    def _connected(self, sock: socket.socket, remote: Address) -> None:
+        self._dialled = remote
+        self._add(sock, remote)
+
+    def _failed(self, remote: Address, error: str) -> None:
+        leg = self._stream.leg
+        if self._dialled is not None:
+            self._context.emit(TcpClosed(leg=leg, reason=f"it could not be connected again: {error}", final=True))
+        self._context.emit(ConnectFailed(leg=leg, remote=remote, error=error))
 
     def check(self, now: float) -> None:
         """Connecting goes on; connections that brought nothing are closed."""
         if self._connector is not None:
             self._connector.check(now)
         for remote, connection in list(self._connections.items()):
-            if remote != self._stream.remote and now - connection.since >= USELESS_S:
+            if remote != self._stream.lock.remote and now - connection.since >= USELESS_S:
                 connection.close("no acceptable media on it")
 
     def close(self) -> None:
         """Close everything and give the port back."""
         for connection in list(self._connections.values()):
             connection.close("leg closed", tell=False)
+        self._early.close()
         if self._listener is not None:
             self._listener.close()
         if self._reserved is not None:
@@ -77,13 +102,16 @@ class TcpIntake:
         self._context.ports.release(self._port, self._context.clock())
 
     def _accepted(self, sock: socket.socket, remote: Address) -> None:
-        allowed = self._stream.accept_from
-        if allowed and remote[0] not in allowed:
-            self._stream.refuse_foreign(remote, self._context.clock())
-            sock.close()
-        elif len(self._connections) >= MOST_CONNECTIONS:
+        lock = self._stream.lock
+        if not self._stream.answered:
+            self._early.put(sock, remote)
+        elif not lock.allows(remote):
+            lock.refuse_foreign(remote, self._context.clock())
             sock.close()
         else:
+            if len(self._connections) >= MOST_CONNECTIONS:
+                idle = next(c for c in self._connections.values() if c.remote != lock.remote)
+                idle.close("a newer connection takes its place")
             self._add(sock, remote)
 
     def _add(self, sock: socket.socket, remote: Address) -> None:
@@ -113,10 +141,12 @@ class TcpIntake:
         """A connection ends; if it carried the stream, the next one may take over at once."""
         self._context.reactor.remove_reader(connection.sock.fileno())
         self._connections.pop(connection.remote, None)
-        if self._stream.remote == connection.remote:
-            self._stream.unlock()
+        if self._stream.lock.remote == connection.remote:
+            self._stream.lock.release()
         if tell:
             self._context.emit(TcpClosed(leg=self._stream.leg, reason=reason))
+        if tell and self._connector is not None:
+            self._connector.lost(reason, self._context.clock())
 
 
 class _Connection:

@@ -27,10 +27,10 @@ class UdpIntake:
 
     def check(self, now: float) -> None:
         """Send the receiver report when it is due: to where RTCP comes from, else to the RTP source's port + 1."""
-        remote, ssrc = self._stream.remote, self._stream.ssrc
+        remote, ssrc = self._stream.lock.remote, self._stream.lock.ssrc
         if remote is None or ssrc is None:
             return
-        report = self._reports.due(self._stream.numbers, ssrc, now)
+        report = self._reports.due(self._stream.reception, self._stream.numbers, ssrc, now)
         if report is None:
             return
         learnt = self._rtcp_remote
@@ -66,7 +66,7 @@ class UdpIntake:
                 return
             except OSError:
                 continue
-            remote = self._stream.remote
+            remote = self._stream.lock.remote
             if remote is not None and address[0] == remote[0]:
                 self._rtcp_remote = (str(address[0]), int(address[1]))
                 self._reports.heard(datagram, self._context.clock())

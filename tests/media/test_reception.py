@@ -1,54 +1,49 @@
 from __future__ import annotations
 
-import pytest
-
 from media.reception import Reception
+from media.rtcp import ReportBlock
 
 
-def test_nothing_received_is_nothing_expected() -> None:
-    reception = Reception()
-    assert (reception.expected, reception.lost, reception.jitter) == (0, 0, 0)
-
-
-@pytest.mark.parametrize("start", [0, 1, 127, 65533, 65534, 65535])
-def test_loss_is_expected_minus_received(start: int) -> None:
-    reception = Reception()
-    for offset in (0, 1, 3, 4, 6, 7, 8, 9):
-        reception.packet((start + offset) & 0xFFFF, offset * 3600, offset * 0.04)
-    assert (reception.expected, reception.received, reception.lost) == (10, 8, 2)
-    block = reception.report_block(5)
-    assert (block.ssrc, block.fraction_lost, block.cumulative_lost) == (5, 51, 2)
-    assert block.highest_sequence == start + 9
-    reception.packet((start + 2) & 0xFFFF, 7200, 0.5)
-    assert reception.lost == 1
+def test_a_block_carries_loss_sequence_and_the_last_sender_report() -> None:
+    block = Reception().report_block(5, expected=10, received=8, highest=65544, last_sr=7, delay_since_last_sr=9)
+    assert block == ReportBlock(5, 51, 2, 65544, 0, 7, 9)
 
 
 def test_the_fraction_covers_one_interval() -> None:
     reception = Reception()
-    for sequence in range(10):
-        reception.packet(sequence, 0, 0)
-    assert reception.report_block(1).fraction_lost == 0
-    for sequence in range(15, 20):
-        reception.packet(sequence, 0, 0)
-    assert reception.report_block(1).fraction_lost == 128
-    reception.packet(19, 0, 0)
-    assert reception.report_block(1).fraction_lost == 0
+    assert reception.report_block(1, expected=10, received=10, highest=10).fraction_lost == 0
+    assert reception.report_block(1, expected=20, received=15, highest=20).fraction_lost == 128
+    assert reception.report_block(1, expected=20, received=16, highest=20).fraction_lost == 0
+    assert reception.report_block(1, expected=20, received=16, highest=20).fraction_lost == 0
 
 
-def test_jitter_is_smoothed_over_sixteen_packets() -> None:
+def test_a_late_packet_takes_a_loss_back() -> None:
     reception = Reception()
-    reception.packet(0, 0, 0.0)
-    reception.packet(1, 3600, 0.04)
+    assert reception.report_block(1, expected=10, received=8, highest=10).cumulative_lost == 2
+    assert reception.report_block(1, expected=10, received=10, highest=10).cumulative_lost == 0
+
+
+def test_a_block_in_which_everything_was_lost_is_not_more_than_all() -> None:
+    reception = Reception()
+    reception.report_block(1, expected=10, received=10, highest=10)
+    assert reception.report_block(1, expected=20, received=10, highest=20).fraction_lost == 255
+
+
+def test_jitter_is_smoothed_over_sixteen_frames() -> None:
+    reception = Reception()
+    reception.arrived(0, 0.0)
+    reception.arrived(3600, 0.04)
     assert reception.jitter == 0
-    reception.packet(2, 7200, 0.08 + 0.016)
+    reception.arrived(7200, 0.08 + 0.016)
     assert reception.jitter == 90
-    reception.packet(3, 2**31, 0.12)
+    reception.arrived(2**31, 0.12)
     assert reception.jitter == 90
 
 
-def test_a_restart_of_the_numbering_begins_a_new_count() -> None:
+def test_a_restart_of_the_timestamps_is_no_jitter() -> None:
     reception = Reception()
-    reception.packet(10, 0, 0)
-    reception.packet(40000, 0, 0)
-    reception.packet(40001, 0, 0)
-    assert (reception.expected, reception.lost) == (2, 0)
+    reception.arrived(0, 0.0)
+    reception.restarted()
+    reception.arrived(100_000, 0.04)
+    assert reception.jitter == 0
+    assert reception.report_block(1, expected=1, received=1, highest=1).jitter == 0

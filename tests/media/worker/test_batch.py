@@ -25,10 +25,13 @@ class Gate:
     def put(self, packet: bytes) -> bool:
         return True
 
+    def forget(self) -> None:
+        pass
+
 
 def source(**options: Any) -> SourceStream:
     return SourceStream(
-        "in", ssrc=None, accept_from=[], emit=lambda event: None, budget=GopBudget(), now=0.0, **options
+        "in", ssrc=None, accept_from=["10.0.0.1"], emit=lambda event: None, budget=GopBudget(), now=0.0, **options
     )
 
 

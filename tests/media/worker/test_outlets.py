@@ -87,3 +87,15 @@ def test_a_broken_connection_is_an_error(pair: tuple[socket.socket, socket.socke
     outlet.connect(None)
     assert outlet.dropped == 1
     here.close()
+
+
+def test_what_has_not_begun_to_leave_can_be_forgotten(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    outlet = TcpOutlet()
+    outlet.connect(here)
+    outlet.put(PACKET)
+    outlet.forget()
+    assert (outlet.queued, outlet.dropped) == (0, 1)
+    UdpOutlet(here).forget()
+    here.close()
+    there.close()

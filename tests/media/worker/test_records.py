@@ -78,3 +78,16 @@ def test_a_lost_connection_counts_what_was_waiting() -> None:
     queue.clear()
     assert (queue.dropped, queue.size, len(queue)) == (2, 0, 0)
     assert queue.push(packet(3)) and queue.next_bytes() == b"\x00\x64" + packet(3)
+
+
+def test_what_has_not_begun_to_leave_can_be_let_go() -> None:
+    queue = RecordQueue()
+    queue.push(packet(1))
+    queue.push(packet(2))
+    queue.forget()
+    assert (queue.dropped, queue.size, len(queue)) == (2, 0, 0)
+    queue.push(packet(3))
+    queue.push(packet(4))
+    queue.sent(10)
+    queue.forget()
+    assert queue.next_bytes() == (b"\x00\x64" + packet(3))[10:] and queue.size == 92

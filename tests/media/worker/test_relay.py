@@ -261,20 +261,112 @@ async def test_a_tcp_connection_from_another_address_is_closed(start_relay: Star
     sender.sock.close()
 
 
-async def test_another_ssrc_from_the_right_address_is_taken_and_told_once(start_relay: StartRelay, wire: Any) -> None:
+async def test_another_ssrc_from_the_right_address_is_taken_after_a_second_and_told(
+    start_relay: StartRelay, wire: Any
+) -> None:
     relay = await start_relay()
     sender = await open_source(relay, "udp", ssrc=99)
     receiver = await open_sink(relay, "udp")
-    packets = wire().gop(frames=4)
+    camera = wire()
+    async with asyncio.timeout(10):
+        while (await relay.stats("in")).packets == 0:
+            await sender.send(camera.frame(False))
+            await asyncio.sleep(0.05)
+    packets = camera.gop(frames=4)
     await sender.send(packets)
     check_relayed(await receiver.receive(len(packets)), packets)
-    event = await relay.event(OtherSsrc)
-    assert (event.expected, event.got) == (99, 0x01020304)
-    await relay.client.call(CloseLeg(leg="in"))
-    await relay.event(LegClosed, leg="in")
-    assert sum(isinstance(e, OtherSsrc) for e in relay.seen) == 1
+    for taken in (False, True):
+        event = await relay.event(OtherSsrc)
+        assert (event.expected, event.got, event.taken) == (99, 0x01020304, taken)
     sender.sock.close()
     receiver.sock.close()
+
+
+async def nvr(relay: Any, **answer: Any) -> tuple[Sender, Sender, Receiver]:
+    """A recorder that goes on sending channel A (SSRC 100) to a port now used for its channel B (SSRC 200)."""
+    opened = await relay.client.call(OpenSource(leg="in", transport="udp", bind=HOST, ssrc=200))
+    receiver = await open_sink(relay, "udp")
+    former, agreed = Sender(udp_socket(), False), Sender(udp_socket(), False)
+    for sender in (former, agreed):
+        sender.sock.connect((HOST, opened.port))
+    if answer.pop("expect", False):
+        answer["expect_port"] = agreed.sock.getsockname()[1]
+    await relay.client.call(UpdateSource(leg="in", ssrc=200, accept_from=[HOST], **answer))
+    return former, agreed, receiver
+
+
+@pytest.mark.parametrize("answer", [{}, {"expect": True}, {"any_ssrc": False}])
+async def test_what_a_device_still_sends_of_another_channel_does_not_keep_the_agreed_one_out(
+    start_relay: StartRelay, wire: Any, answer: dict[str, Any]
+) -> None:
+    relay = await start_relay()
+    former, agreed, receiver = await nvr(relay, **answer)
+    await former.send(wire(ssrc=100).gop())
+    await relay.until("in", lambda s: s.other_ssrc == 15)
+    packets = wire(ssrc=200).gop()
+    await agreed.send(packets)
+    check_relayed(await receiver.receive(len(packets)), packets)
+    await former.send(wire(ssrc=100).gop())
+    await relay.until("in", lambda s: s.other_ssrc == 30)
+    assert (await relay.stats("out")).packets == len(packets)
+    for one in (former, agreed, receiver):
+        one.sock.close()
+
+
+async def test_the_agreed_channel_ends_what_was_taken_for_it_and_its_cache(start_relay: StartRelay, wire: Any) -> None:
+    relay = await start_relay()
+    former, agreed, receiver = await nvr(relay)
+    other = wire(ssrc=100)
+    async with asyncio.timeout(10):
+        while (await relay.stats("in")).first_key_at is None:
+            await former.send(other.frame(True))
+            await asyncio.sleep(0.05)
+    wrong = (await relay.until("out", lambda s: s.packets)).packets
+    await receiver.receive(wrong)
+    late = await open_sink(relay, "udp", leg="late")
+    camera = wire(ssrc=200)
+    await agreed.send(camera.frame(False))
+    await relay.until("in", lambda s: s.ssrc == 200 and s.cached == 0)
+    held = (await relay.stats("late")).packets
+    await late.receive(held)
+    packets = camera.gop()
+    await agreed.send(packets)
+    # The three packets before the key frame were left out, which the receivers see as a hole.
+    check_relayed(await receiver.receive(len(packets)), packets, first=65534 + wrong + 3)
+    check_relayed(await late.receive(len(packets)), packets, first=65534 + held + 3)
+    assert [(await relay.event(FirstPacket)).ssrc for _ in range(2)] == [100, 200]
+    for one in (former, agreed, receiver, late):
+        one.sock.close()
+
+
+@pytest.mark.parametrize("way_in", ["udp", "tcp_passive"])
+async def test_nobody_is_relayed_before_the_answer_and_the_camera_loses_nothing(
+    start_relay: StartRelay, wire: Any, way_in: str
+) -> None:
+    relay = await start_relay()
+    opened = await relay.client.call(OpenSource(leg="in", transport=way_in, bind=HOST, ssrc=0x01020304))
+    receiver = await open_sink(relay, "udp")
+    senders = []
+    for host in ("127.0.0.9", HOST):
+        sock = socket.socket(type=socket.SOCK_DGRAM if way_in == "udp" else socket.SOCK_STREAM)
+        sock.bind((host, 0))
+        sock.connect((HOST, opened.port))
+        sock.setblocking(False)
+        senders.append(Sender(sock, way_in != "udp"))
+    stranger, camera = senders
+    packets = wire().gop()
+    await stranger.send(wire().gop())
+    await camera.send(packets)
+    await asyncio.sleep(0.1)
+    stats = await relay.stats("in")
+    assert (stats.packets, stats.cached, stats.remote, stats.state) == (0, 0, None, "open")
+    await relay.client.call(UpdateSource(leg="in", ssrc=0x01020304, accept_from=[HOST]))
+    first = await relay.event(FirstPacket)
+    assert first.remote == camera.sock.getsockname()
+    assert not any(isinstance(e, FirstPacket) for e in relay.seen[:-1])
+    check_relayed(await receiver.receive(len(packets)), packets)
+    for one in (stranger, camera, receiver):
+        one.sock.close()
 
 
 async def test_the_stream_goes_on_while_control_changes_hands(start_relay: StartRelay, wire: Any) -> None:
@@ -396,7 +488,7 @@ async def test_commands_for_the_other_kind_of_worker_are_refused(start_relay: St
 async def test_a_group_of_pictures_above_the_limit_is_not_kept(start_relay: StartRelay, wire: Any) -> None:
     relay, small, film = await start_relay(), await start_relay(gop_limit=1000), wire()
     for one in (relay, small):
-        opened = await one.client.call(OpenSource(leg="in", transport="udp", bind=HOST))
+        opened = await one.client.call(OpenSource(leg="in", transport="udp", bind=HOST, accept_from=[HOST]))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera:
             camera.bind((HOST, 0))
             for packet in film.gop():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from media.reception import Reception
 from media.worker.reports import ReceptionReports, SenderReports
 from media.worker.sequence import RunningSequence
 
@@ -22,17 +23,17 @@ def sdes(ssrc: int) -> bytes:
 
 
 def test_no_report_before_the_first_packet() -> None:
-    assert ReceptionReports().due(RunningSequence(), 1, 0.0) is None
+    assert ReceptionReports().due(Reception(), RunningSequence(), 1, 0.0) is None
 
 
 def test_a_receiver_report_follows_the_first_packet_and_repeats_every_five_seconds() -> None:
     reports = ReceptionReports()
-    numbers = received(65535, 0, 1, 4)
+    reception, numbers = Reception(), received(65535, 0, 1, 4)
     expected = struct.pack("!BBHI", 0x81, 201, 7, 0x01020305)
     expected += struct.pack("!IIIIII", 0x01020304, (2 * 256 // 6) << 24 | 2, 0x00010004, 0, 0, 0)
-    assert reports.due(numbers, 0x01020304, 100.0) == expected + sdes(0x01020305)
-    assert reports.due(numbers, 0x01020304, 104.9) is None
-    second = reports.due(numbers, 0x01020304, 105.0)
+    assert reports.due(reception, numbers, 0x01020304, 100.0) == expected + sdes(0x01020305)
+    assert reports.due(reception, numbers, 0x01020304, 104.9) is None
+    second = reports.due(reception, numbers, 0x01020304, 105.0)
     assert second is not None and second[12:16] == b"\x00\x00\x00\x02"
 
 
@@ -40,7 +41,7 @@ def test_a_sender_report_is_answered_with_its_time() -> None:
     reports = ReceptionReports()
     sr = struct.pack("!BBHIQIII", 0x80, 200, 6, 7, 0x1111222233334444, 0, 1, 1)
     reports.heard(sr, 10.0)
-    report = reports.due(received(1), 7, 12.0)
+    report = reports.due(Reception(), received(1), 7, 12.0)
     assert report is not None
     assert report[24:32] == struct.pack("!II", 0x22223333, 2 * 65536)
 
@@ -50,7 +51,7 @@ def test_rubbish_on_the_rtcp_port_is_ignored() -> None:
     reports.heard(b"\x00", 1.0)
     reports.heard(b"\xff" * 50, 1.0)
     reports.heard(struct.pack("!BBHI", 0x80, 201, 1, 7), 1.0)
-    report = reports.due(received(1), 0xFFFFFFFF, 2.0)
+    report = reports.due(Reception(), received(1), 0xFFFFFFFF, 2.0)
     assert report is not None and report[4:8] == bytes(4) and report[24:32] == bytes(8)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from media.worker.control import (
     TcpClosed,
     TcpConnected,
 )
-from media.worker.sink_leg import SinkLeg, open_sink
+from media.worker.sink_leg import REPLACEMENT_S, SinkLeg, open_sink
 from media.worker.source import SourceStream
 from media.worker.tcp import RETRY_S
 
@@ -158,16 +159,102 @@ def test_a_passive_sink_keeps_an_early_connection_until_it_starts(floor: Any, so
     peer.close()
 
 
-def test_early_connections_are_bounded_and_closed_with_the_leg(floor: Any, source: SourceStream) -> None:
+def test_strangers_that_connect_first_do_not_keep_the_right_peer_out(floor: Any, source: SourceStream) -> None:
     leg = sink(floor, source, "tcp_passive")
-    peers = []
-    for _ in range(5):
-        peers.append(connect(leg))
-        floor.turn()
-    assert peers[4].recv(10) == b""
+    peers = [connect(leg, "127.0.0.6") for _ in range(5)] + [connect(leg), connect(leg, "127.0.0.7")]
+    floor.turn()
+    assert not floor.told(TcpConnected)
+    leg.start(StartSink(leg="out", accept_from=[HOST]))
+    assert [event.remote for event in floor.told(TcpConnected)] == [peers[5].getsockname()]
+    for stranger in (*peers[:5], peers[6]):
+        assert stranger.recv(10) == b""
     leg.close()
     for peer in peers:
         peer.close()
+
+
+def test_early_connections_are_closed_with_the_leg(floor: Any, source: SourceStream) -> None:
+    leg = sink(floor, source, "tcp_passive")
+    peer = connect(leg)
+    floor.turn()
+    leg.close()
+    assert peer.recv(10) == b""
+    peer.close()
+
+
+def reset(sock: socket.socket) -> None:
+    """Close without TIME_WAIT, so that the same two ports can meet again at once."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def test_an_active_sink_whose_connection_breaks_dials_again(floor: Any, source: SourceStream) -> None:
+    leg = sink(floor, source, "tcp_active")
+    with socket.create_server((HOST, 0)) as server:
+        leg.start(StartSink(leg="out", remote=server.getsockname()))
+        floor.turn(lambda: floor.told(TcpConnected))
+        reset(server.accept()[0])
+        floor.turn(lambda: floor.told(TcpClosed))
+        leg.check(floor.now + RETRY_S - 0.01)
+        floor.turn()
+        assert len(floor.told(TcpConnected)) == 1
+        floor.now += RETRY_S
+        leg.check(floor.now)
+        floor.turn(lambda: len(floor.told(TcpConnected)) == 2)
+        reset(server.accept()[0])
+    assert [event.final for event in floor.told(TcpClosed)] == [False]
+    assert source.waiting == [leg.stream] and not floor.told(ConnectFailed)
+    leg.close()
+
+
+def test_a_broken_connection_that_cannot_be_made_again_is_told_as_final(floor: Any, source: SourceStream) -> None:
+    leg = sink(floor, source, "tcp_active")
+    with socket.create_server((HOST, 0)) as server:
+        remote = server.getsockname()
+        leg.start(StartSink(leg="out", remote=remote))
+        floor.turn(lambda: floor.told(TcpConnected))
+        peer, _ = server.accept()
+    reset(peer)
+    floor.turn(lambda: floor.told(TcpClosed))
+    for tries in range(3):
+        assert (len(floor.told(TcpClosed)), floor.told(ConnectFailed)) == (1, []), f"after {tries} tries"
+        floor.now += RETRY_S
+        leg.check(floor.now)
+        floor.turn()
+    closed, gone = floor.told(TcpClosed)
+    assert (closed.final, gone.final, "refused" in gone.reason) == (False, True, True)
+    assert floor.told(ConnectFailed)[0].remote == remote
+    leg.check(floor.now + 100)
+    assert len(floor.told(TcpClosed)) == 2
+    leg.close()
+
+
+def test_a_passive_sink_without_replacement_connection_is_told_as_final(floor: Any, source: SourceStream) -> None:
+    leg = sink(floor, source, "tcp_passive")
+    leg.start(StartSink(leg="out", accept_from=[HOST]))
+    floor.now += REPLACEMENT_S - 1
+    leg.check(floor.now)
+    peer = connect(leg)
+    floor.turn(lambda: floor.told(TcpConnected))
+    leg.check(floor.now + 100)
+    peer.close()
+    floor.turn(lambda: floor.told(TcpClosed))
+    leg.check(floor.now + REPLACEMENT_S - 0.1)
+    assert [event.final for event in floor.told(TcpClosed)] == [False]
+    for _ in range(2):
+        leg.check(floor.now + REPLACEMENT_S)
+    assert [event.final for event in floor.told(TcpClosed)] == [False, True]
+    leg.close()
+
+
+def test_a_passive_sink_that_nobody_connects_to_is_told_as_final(floor: Any, source: SourceStream) -> None:
+    leg = sink(floor, source, "tcp_passive")
+    leg.check(floor.now + 2 * REPLACEMENT_S)
+    assert not floor.events
+    leg.start(StartSink(leg="out"))
+    leg.check(floor.now + REPLACEMENT_S)
+    assert [event.final for event in floor.told(TcpClosed)] == [True]
+    leg.close()
 
 
 def test_only_the_first_allowed_connection_is_taken_and_it_can_be_replaced(floor: Any, source: SourceStream) -> None:

@@ -1,4 +1,4 @@
-"""Source lock, SSRC tolerance, silence, and what the payload is."""
+"""Admission to a source, what came before the answer, silence, key frames, and what the payload is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from media.worker.batch import batch, catch_up
 from media.worker.control import (
     Event,
     FirstKeyFrame,
@@ -14,12 +15,12 @@ from media.worker.control import (
     ForeignSource,
     KeyFrameWanted,
     NotPs,
-    OtherSsrc,
     SourceSilent,
 )
 from media.worker.gop import GopBudget
 from media.worker.sink import SinkStream
-from media.worker.source import KEYLESS_S, RELOCK_S, SourceStream
+from media.worker.source import KEYLESS_S, SourceStream
+from media.worker.source_lock import RELOCK_S, STRANGE_SSRC_S
 
 CAMERA = ("10.0.0.1", 5000)
 OTHER_PORT = ("10.0.0.1", 6000)
@@ -50,7 +51,7 @@ def test_the_first_packet_locks_address_and_ssrc() -> None:
     subject = Subject()
     assert subject.send(now=3.0)
     assert subject.events == [FirstPacket(leg="in", ssrc=1, remote=CAMERA, payload_type=96)]
-    assert (subject.stream.remote, subject.stream.ssrc, subject.stream.first_packet_at) == (CAMERA, 1, 3.0)
+    assert (subject.stream.lock.remote, subject.stream.lock.ssrc, subject.stream.first_packet_at) == (CAMERA, 1, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -70,54 +71,18 @@ def test_what_is_no_rtp_is_dropped_and_counted(junk: bytes) -> None:
     assert (subject.stream.not_rtp, subject.events) == (1, [])
 
 
-def test_a_foreign_address_is_held_back_and_told_now_and_then() -> None:
+def test_a_foreign_address_is_held_back_and_told() -> None:
     subject = Subject()
-    assert not any(subject.send(STRANGER, now=t) for t in (0.0, 1.0, 4.9, 5.0))
-    assert subject.told(ForeignSource) == [
-        ForeignSource(leg="in", remote=STRANGER, count=1),
-        ForeignSource(leg="in", remote=STRANGER, count=4),
-    ]
-
-
-def test_another_port_of_the_same_host_must_wait_for_silence() -> None:
-    subject = Subject()
-    assert subject.send(now=0.0)
-    assert not subject.send(OTHER_PORT, now=RELOCK_S - 0.1)
-    assert subject.send(OTHER_PORT, now=RELOCK_S + 0.1)
-    assert not subject.send(CAMERA, now=RELOCK_S + 0.2)
-    assert subject.stream.remote == OTHER_PORT
+    assert not subject.send(STRANGER)
+    assert subject.told(ForeignSource) == [ForeignSource(leg="in", remote=STRANGER, count=1)]
 
 
 def test_a_gone_connection_is_replaced_at_once() -> None:
     subject = Subject()
     subject.send()
-    subject.stream.unlock()
+    subject.stream.lock.release()
     assert subject.send(OTHER_PORT, number=30000)
     assert subject.stream.numbers.restarts == 1
-
-
-def test_without_a_known_address_only_the_right_ssrc_is_latched_to() -> None:
-    subject = Subject(accept_from=[])
-    assert not subject.send(STRANGER, ssrc=2)
-    assert subject.told(OtherSsrc) == [OtherSsrc(leg="in", expected=1, got=2, count=1)]
-    assert subject.send(CAMERA, ssrc=1)
-    assert not subject.send(STRANGER, ssrc=1)
-    assert subject.stream.foreign == 1 and subject.stream.other_ssrc == 1
-
-
-def test_another_ssrc_from_the_allowed_address_is_taken_and_told_once() -> None:
-    subject = Subject()
-    assert subject.send(ssrc=2) and subject.send(ssrc=2)
-    assert subject.told(OtherSsrc) == [OtherSsrc(leg="in", expected=1, got=2, count=1)]
-    assert subject.stream.ssrc == 2
-
-
-def test_the_agreed_ssrc_wins_over_one_taken_for_it() -> None:
-    subject = Subject()
-    assert subject.send(ssrc=2, number=100)
-    assert subject.send(ssrc=1, number=9)
-    assert not subject.send(ssrc=2, number=101)
-    assert (subject.stream.ssrc, subject.stream.other_ssrc) == (1, 1)
 
 
 def test_a_changed_ssrc_is_taken_after_silence() -> None:
@@ -125,30 +90,134 @@ def test_a_changed_ssrc_is_taken_after_silence() -> None:
     assert subject.send(ssrc=5, now=0.0)
     assert not subject.send(ssrc=6, now=1.0)
     assert subject.send(ssrc=6, now=4.0, number=50000)
-    assert subject.stream.numbers.restarts == 1 and not subject.told(OtherSsrc)
+    assert subject.stream.numbers.restarts == 1
 
 
-def test_the_answer_can_unlock_a_sender_that_came_first() -> None:
-    subject = Subject(accept_from=[])
-    assert subject.send(STRANGER)
-    subject.stream.update(7, ["10.0.0.1"])
-    assert subject.stream.remote is None
-    assert not subject.send(STRANGER)
-    assert subject.send(CAMERA, ssrc=7)
+# --- another picture than the agreed one ------------------------------------------------------------------------------
 
 
-def test_the_answer_keeps_a_sender_that_is_right() -> None:
-    subject = Subject(accept_from=[])
-    subject.send(CAMERA)
-    subject.stream.update(1, ["10.0.0.1"])
-    assert subject.stream.remote == CAMERA
+def play(subject: Subject, packets: list[bytes], now: float, remote: tuple[str, int] = CAMERA) -> list[bytes]:
+    """The payloads sent to sinks for these packets."""
+    return [packet[12:] for _, packet in batch([(subject.stream, data, remote) for data in packets], now)]
 
 
-def test_reports_about_strange_ssrcs_are_bounded() -> None:
-    subject = Subject(accept_from=[])
-    for ssrc in range(2, 50):
-        subject.send(ssrc=ssrc)
-    assert len(subject.told(OtherSsrc)) == 8 and subject.stream.other_ssrc == 48
+def test_the_agreed_ssrc_drops_everything_kept_of_another_one(wire: Any) -> None:
+    subject = Subject(ssrc=200)
+    former, agreed = wire(ssrc=100), wire(ssrc=200)
+    late, early = sink(), sink()
+    subject.stream.attach(early, 0.0)
+    play(subject, former.gop(), 0.0, OTHER_PORT)
+    assert play(subject, former.gop(), STRANGE_SSRC_S, OTHER_PORT), "nothing else came, so the tolerance takes it"
+    subject.stream.attach(late, 1.0)
+    assert subject.stream.gops.size > 0 and late.state == "catching_up"
+    assert play(subject, agreed.frame(False), 1.1) == []
+    assert (subject.stream.gops.current, subject.stream.undecided) == (None, [])
+    assert (late.state, early.state) == ("waiting", "waiting")
+    assert catch_up(subject.stream, 1.2) == []
+    assert play(subject, former.gop(), 1.3, OTHER_PORT) == []
+    key = agreed.frame(True)
+    assert sorted(play(subject, key, 1.4)) == sorted([p[12:] for p in key] * 2)
+    assert [p.ssrc for p in subject.told(FirstPacket)] == [100, 200]
+    assert len(subject.told(FirstKeyFrame)) == 2
+
+
+def test_what_waits_for_a_slow_receiver_is_dropped_with_the_other_picture(wire: Any) -> None:
+    subject = Subject(ssrc=200)
+    out = sink()
+    subject.stream.attach(out, 0.0)
+    play(subject, wire(ssrc=100).gop(), 0.0)
+    play(subject, wire(ssrc=100).gop(), STRANGE_SSRC_S)
+    assert out.state == "live" and out.outlet.forgotten == 0  # type: ignore[attr-defined]
+    subject.send(ssrc=200, now=1.1)
+    assert out.outlet.forgotten == 1  # type: ignore[attr-defined]
+
+
+def test_after_a_silence_sinks_go_on_at_a_key_frame(wire: Any) -> None:
+    subject = Subject(ssrc=None)
+    out, camera = sink(), wire()
+    subject.stream.attach(out, 0.0)
+    play(subject, camera.gop(), 0.0)
+    assert play(subject, camera.frame(False), RELOCK_S + 1, OTHER_PORT) == []
+    assert out.state == "waiting" and subject.stream.gops.current is None
+    assert out.outlet.forgotten == 0  # type: ignore[attr-defined]
+    key = camera.frame(True)
+    assert play(subject, key, RELOCK_S + 2, OTHER_PORT) == [p[12:] for p in key]
+    assert len(subject.told(FirstPacket)) == 1, "it is the same source"
+
+
+# --- before the answer ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_taken_before_the_answer_has_named_the_sender(wire: Any) -> None:
+    subject = Subject(accept_from=[], ssrc=200)
+    subject.stream.attach(sink(), 0.0)
+    assert play(subject, wire(ssrc=200).gop(), 0.0, STRANGER) == []
+    assert (subject.stream.packets, subject.stream.gops.current, subject.told(FirstPacket)) == (0, None, [])
+    assert subject.stream.lock.remote is None
+    assert subject.stream.update(200, ["10.0.0.1"], 1.0) == []
+    assert subject.told(ForeignSource) == [ForeignSource(leg="in", remote=STRANGER, count=15)]
+    assert play(subject, wire(ssrc=200).gop(), 1.0, STRANGER) == []
+    gop = wire(ssrc=200).gop()
+    assert play(subject, gop, 1.1) == [p[12:] for p in gop]
+
+
+def test_a_camera_that_sends_before_its_answer_loses_nothing(wire: Any) -> None:
+    subject = Subject(accept_from=[], ssrc=200)
+    camera, gop = wire(ssrc=200), wire(ssrc=200).gop()
+    play(subject, camera.gop(), 0.0)
+    play(subject, wire(ssrc=200).gop(), 0.0, STRANGER)
+    assert subject.stream.update(200, ["10.0.0.1"], 1.0) == [(packet, CAMERA) for packet in gop]
+    assert subject.stream.update(200, ["10.0.0.1"], 1.0) == []
+
+
+def test_of_early_senders_the_port_of_the_answer_is_preferred(wire: Any) -> None:
+    subject = Subject(accept_from=[], ssrc=200)
+    for remote in (OTHER_PORT, CAMERA, ("10.0.0.1", 7000)):
+        play(subject, wire(ssrc=200).frame(True), 0.0, remote)
+    replay = subject.stream.update(200, ["10.0.0.1"], 1.0, expect_port=CAMERA[1])
+    assert {remote for _, remote in replay} == {CAMERA} and len(replay) == 3
+
+
+def test_early_packets_with_another_ssrc_are_not_replayed(wire: Any) -> None:
+    subject = Subject(accept_from=[], ssrc=200)
+    play(subject, wire(ssrc=100).frame(True), 0.0)
+    assert subject.stream.update(200, ["10.0.0.1"], 1.0) == []
+
+
+def test_with_any_address_accepted_the_first_sender_after_the_answer_is_locked(wire: Any) -> None:
+    subject = Subject(accept_from=[], ssrc=200)
+    play(subject, wire(ssrc=200).frame(True), 0.0, STRANGER)
+    assert subject.stream.update(200, [], 1.0) == []
+    assert not subject.send(CAMERA, ssrc=100, now=1.0)
+    assert subject.send(CAMERA, ssrc=200, now=1.0)
+    assert not subject.send(STRANGER, ssrc=200, now=1.1)
+    assert subject.stream.lock.remote == CAMERA
+
+
+def test_a_sender_that_contradicts_a_later_answer_loses_the_lock_and_the_cache(wire: Any) -> None:
+    subject = Subject(ssrc=200)
+    out = sink()
+    subject.stream.attach(out, 0.0)
+    play(subject, wire(ssrc=200).gop(), 0.0)
+    subject.stream.update(200, ["10.0.0.2"], 1.0)
+    assert (subject.stream.gops.current, out.state, subject.stream.lock.remote) == (None, "waiting", None)
+    assert not subject.send(CAMERA, ssrc=200, now=1.0)
+    assert subject.send(STRANGER, ssrc=200, now=1.0)
+
+
+def test_the_answer_keeps_a_sender_that_is_right(wire: Any) -> None:
+    subject = Subject(ssrc=200)
+    play(subject, wire(ssrc=200).gop(), 0.0)
+    subject.stream.update(200, ["10.0.0.1"], 1.0)
+    assert subject.stream.lock.remote == CAMERA and subject.stream.gops.size > 0
+
+
+def test_the_jitter_of_a_source_is_measured_frame_by_frame() -> None:
+    subject = Subject()
+    for frame, at in enumerate((0.0, 0.04, 0.08 + 0.016)):
+        subject.send(timestamp=frame * 3600, now=at)
+        subject.send(timestamp=frame * 3600, now=at + 0.01)
+    assert subject.stream.reception.jitter == 90
 
 
 def test_silence_is_told_in_steps_and_anew_after_packets() -> None:
@@ -200,8 +269,14 @@ def test_a_broken_extension_counts_as_an_empty_payload() -> None:
 class Taking:
     ready = True
 
+    def __init__(self) -> None:
+        self.forgotten = 0
+
     def put(self, packet: bytes) -> bool:
         return True
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
 
 def sink() -> SinkStream:

@@ -320,6 +320,7 @@ async def test_commands_are_idempotent_or_refused(start: Start) -> None:
     running = await start()
     opened = await running.client.call(OpenInput(input="in", bind=HOST))
     assert await running.client.call(OpenInput(input="in", bind=HOST)) == opened
+    assert await running.client.call(OpenInput(input="in", bind=HOST, ssrc=7)) == opened
     with pytest.raises(CommandRefused, match="bad_request"):
         await running.client.call(OpenInput(input="in", bind="127.0.0.2"))
     with pytest.raises(CommandRefused, match="bad_address"):

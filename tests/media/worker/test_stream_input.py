@@ -48,7 +48,6 @@ class Setting:
         sock.setblocking(False)
         self.sockets.append(sock)
         await asyncio.get_running_loop().sock_connect(sock, (HOST, self.input.opened.port))
-        await self.until(lambda: self.input.stats().connected)
         return sock
 
     async def send(self, sock: socket.socket, packets: list[bytes]) -> None:
@@ -99,23 +98,31 @@ async def test_a_stream_becomes_ready_and_is_described(setting: Setting, film: A
     assert setting.input.state().started
 
 
-async def test_a_new_connection_of_the_relay_replaces_the_former(setting: Setting, film: Any) -> None:
+async def test_a_new_connection_of_the_relay_goes_on_after_the_former_has_ended(setting: Setting, film: Any) -> None:
     first = await setting.connect()
     await setting.send(first, film.packets(0, 30))
     await setting.until(lambda: setting.input.broadcast.ready)
+    assert setting.input.stats().connected
+    first.close()
     second = await setting.connect()
-    assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(first, 10), 5) == b""
-    await setting.send(second, film.packets(30, 60))
     before = setting.input.broadcast.fragments
+    await setting.send(second, film.packets(30, 60))
     await setting.until(lambda: setting.input.broadcast.fragments > before + 20)
     second.close()
     await setting.until(lambda: not setting.input.stats().connected)
 
 
-async def test_another_protocol_on_the_connection_ends_it(setting: Setting) -> None:
-    sock = await setting.connect()
-    await asyncio.get_running_loop().sock_sendall(sock, b"GET / HTTP/1.1\r\n\r\n")
-    await setting.until(lambda: not setting.input.stats().connected)
+async def test_another_connection_cannot_replace_the_picture(setting: Setting, film: Any) -> None:
+    setting.input.expect(0x5EC4E7)
+    relay, intruder = await setting.connect(), await setting.connect()
+    await setting.send(intruder, film.packets(0, 10, ssrc=1))
+    assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(intruder, 10), 5) == b""
+    await setting.send(relay, film.packets(0, 30, ssrc=0x5EC4E7))
+    await setting.until(lambda: setting.input.broadcast.ready)
+    late = await setting.connect()
+    assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(late, 10), 5) == b""
+    stats = setting.input.stats()
+    assert (stats.connected, stats.refused, stats.packets) == (True, 2, len(film.packets(0, 30)))
 
 
 async def test_stalls_are_told_in_steps_with_what_is_missing(setting: Setting, film: Any) -> None:

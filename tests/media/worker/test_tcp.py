@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+import struct
 from typing import Any
 
 from media.worker import tcp
 from media.worker.ports import tcp_listener, tcp_unconnected
-from media.worker.tcp import RETRY_S, TRY_TIMEOUT_S, Connector, Listener
+from media.worker.tcp import RETRY_S, STOOD_S, TRY_TIMEOUT_S, Connector, Listener
 
 HOST = "127.0.0.1"
 
@@ -145,3 +146,41 @@ def test_a_local_port_taken_meanwhile_counts_as_a_try(floor: Any) -> None:
             floor.now += RETRY_S
             connector.check(floor.now)
     assert "in use" in outcome.errors[0] and tcp.TRIES == 3
+
+
+def reset(sock: socket.socket) -> None:
+    """Close without TIME_WAIT, so that the same two ports can meet again at once."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def test_a_lost_connection_is_dialled_again_with_as_many_tries(floor: Any) -> None:
+    outcome = Outcome()
+    with socket.create_server((HOST, 0)) as server:
+        connector = outcome.dial(floor, server.getsockname()[1])
+        floor.turn(lambda: outcome.sockets)
+        reset(server.accept()[0])
+    outcome.sockets[0].close()
+    connector.lost("closed by the peer", floor.now)
+    for tries in range(3):
+        assert outcome.errors == [], f"after {tries} tries"
+        floor.now += RETRY_S
+        connector.check(floor.now)
+        floor.turn()
+    assert len(outcome.errors) == 1 and "refused" in outcome.errors[0]
+
+
+def test_connections_that_end_as_soon_as_they_stand_are_not_dialled_for_ever(floor: Any) -> None:
+    outcome = Outcome()
+    with socket.create_server((HOST, 0)) as server:
+        connector = outcome.dial(floor, server.getsockname()[1])
+        for lasted_s in (1.0, 1.0, STOOD_S, 1.0, 1.0, 1.0):
+            assert outcome.errors == []
+            floor.turn(lambda: outcome.sockets)
+            reset(server.accept()[0])
+            outcome.sockets.pop().close()
+            floor.now += lasted_s
+            connector.lost("closed by the peer", floor.now)
+            floor.now += RETRY_S
+            connector.check(floor.now)
+    assert outcome.errors == ["closed by the peer"]

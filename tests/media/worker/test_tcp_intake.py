@@ -43,7 +43,7 @@ def test_records_become_packets(floor: Any, wire: Any) -> None:
         assert floor.arrived == [(source, p, camera.getsockname()) for p in packets]
         assert floor.told(TcpConnected)[0].remote == camera.getsockname()
     floor.turn(lambda: floor.told(TcpClosed))
-    assert floor.told(TcpClosed)[0].reason == "closed by the peer" and source.remote is None
+    assert floor.told(TcpClosed)[0].reason == "closed by the peer" and source.lock.remote is None
     intake.close()
 
 
@@ -63,11 +63,11 @@ def test_a_broken_connection_is_replaced_by_a_new_one(floor: Any, wire: Any) -> 
     with connect(intake) as first:
         first.sendall(record(camera.packet(b"one")))
         floor.turn(lambda: source.packets == 1)
-    floor.turn(lambda: source.remote is None)
+    floor.turn(lambda: source.lock.remote is None)
     with connect(intake) as second:
         second.sendall(record(camera.packet(b"two")))
         floor.turn(lambda: source.packets == 2)
-        assert source.remote == second.getsockname()
+        assert source.lock.remote == second.getsockname()
     intake.close()
 
 
@@ -77,7 +77,7 @@ def test_a_second_connection_beside_a_living_one_is_not_relayed_and_closed(floor
         first.sendall(record(wire().packet(b"one")))
         floor.turn(lambda: source.packets == 1)
         second.sendall(record(wire().packet(b"two")))
-        floor.turn(lambda: source.foreign == 1)
+        floor.turn(lambda: source.lock.foreign == 1)
         floor.now += USELESS_S
         source.last_packet_at = floor.now
         intake.check(floor.now)
@@ -89,7 +89,7 @@ def test_a_second_connection_beside_a_living_one_is_not_relayed_and_closed(floor
 def test_strangers_are_closed_at_once(floor: Any) -> None:
     source, intake = opened(floor)
     with connect(intake, "127.0.0.7") as stranger:
-        floor.turn(lambda: source.foreign)
+        floor.turn(lambda: source.lock.foreign)
         assert stranger.recv(10) == b""
     assert floor.told(ForeignSource) and not floor.told(TcpConnected)
     intake.close()
@@ -104,17 +104,86 @@ def test_another_protocol_is_closed(floor: Any) -> None:
     intake.close()
 
 
-def test_connections_are_bounded(floor: Any) -> None:
-    _, intake = opened(floor, accept_from=[])
-    many = []
-    for _ in range(MOST_CONNECTIONS + 1):
+def test_connections_that_bring_nothing_make_way_for_newer_ones(floor: Any, wire: Any) -> None:
+    source, intake = opened(floor)
+    many = [connect(intake)]
+    many[0].sendall(record(wire().packet(b"one")))
+    floor.turn(lambda: source.packets == 1)
+    for _ in range(MOST_CONNECTIONS):
         many.append(connect(intake))
         floor.turn()
-    assert many[-1].recv(10) == b""
-    assert len(floor.told(TcpConnected)) == MOST_CONNECTIONS
+    assert many[1].recv(10) == b""
+    assert len(floor.told(TcpConnected)) == MOST_CONNECTIONS + 1 and len(intake._connections) == MOST_CONNECTIONS
+    assert source.lock.remote == many[0].getsockname()
     intake.close()
     for sock in many:
         sock.close()
+
+
+def test_connections_before_the_answer_are_read_when_it_has_named_them(floor: Any, wire: Any) -> None:
+    source, intake = opened(floor, accept_from=[])
+    packets = wire().gop(frames=2)
+    with connect(intake) as camera, connect(intake, "127.0.0.7") as stranger:
+        stranger.sendall(b"".join(record(p) for p in wire(ssrc=9).gop()))
+        camera.sendall(b"".join(record(p) for p in packets))
+        floor.turn()
+        assert floor.arrived == [] and floor.events == []
+        assert source.update(None, [HOST], floor.now) == []
+        intake.answered(None)
+        floor.turn(lambda: len(floor.arrived) == len(packets))
+        assert floor.arrived == [(source, p, camera.getsockname()) for p in packets]
+        assert [e.remote for e in floor.told(TcpConnected)] == [camera.getsockname()]
+        assert [e.remote for e in floor.told(ForeignSource)] == [stranger.getsockname()]
+    intake.close()
+
+
+def test_an_answer_that_names_another_address_closes_what_stands(floor: Any) -> None:
+    source, intake = opened(floor)
+    with connect(intake) as camera:
+        floor.turn(lambda: floor.told(TcpConnected))
+        source.update(None, ["127.0.0.7"], floor.now)
+        intake.answered(None)
+        assert camera.recv(10) == b""
+    assert [e.final for e in floor.told(TcpClosed)] == [False]
+    intake.close()
+
+
+def test_early_connections_end_with_the_leg(floor: Any) -> None:
+    _, intake = opened(floor, accept_from=[])
+    with connect(intake) as camera:
+        floor.turn()
+        intake.close()
+        assert camera.recv(10) == b""
+
+
+def reset(sock: socket.socket) -> None:
+    """Close without TIME_WAIT, so that the same two ports can meet again at once."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def test_a_dialled_connection_that_breaks_is_dialled_again(floor: Any, wire: Any) -> None:
+    source, intake = opened(floor, "tcp_active")
+    camera = wire()
+    with socket.create_server((HOST, 0)) as server:
+        intake.dial(server.getsockname())
+        for n in (1, 2):
+            floor.turn(lambda n=n: len(floor.told(TcpConnected)) == n)
+            near, _ = server.accept()
+            near.sendall(record(camera.packet(b"x")))
+            floor.turn(lambda n=n: source.packets == n)
+            reset(near)
+            floor.turn(lambda n=n: len(floor.told(TcpClosed)) == n)
+            floor.now += RETRY_S
+            if n == 1:
+                intake.check(floor.now)
+    for _ in range(3):
+        intake.check(floor.now)
+        floor.turn()
+        floor.now += RETRY_S
+    assert [e.final for e in floor.told(TcpClosed)] == [False, False, True]
+    assert len(floor.told(ConnectFailed)) == 1
+    intake.close()
 
 
 def test_an_active_source_dials_once(floor: Any, wire: Any) -> None:
@@ -128,7 +197,7 @@ def test_an_active_source_dials_once(floor: Any, wire: Any) -> None:
         assert address == (HOST, intake.opened.port)
         camera.sendall(record(wire().packet(b"x")))
         floor.turn(lambda: source.packets == 1)
-        assert source.remote == remote
+        assert source.lock.remote == remote
         intake.check(floor.now)
         camera.close()
     intake.close()

@@ -104,7 +104,7 @@ def test_rtcp_from_strangers_is_ignored(floor: Any, wire: Any) -> None:
 def test_a_report_that_cannot_be_sent_is_let_go(floor: Any) -> None:
     source = stream(floor)
     intake = UdpIntake(floor.context, source, HOST, None)
-    source.remote, source.ssrc = ("255.255.255.255", 65535), 1
+    source.lock.remote, source.lock.ssrc = ("255.255.255.255", 65535), 1
     source.numbers.take(1, b"")
     intake.check(floor.now)
     intake.close()

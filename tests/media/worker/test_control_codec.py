@@ -1,4 +1,4 @@
-"""The control channel's messages and framing."""
+"""The wire form of the control channel, byte for byte, and what is refused."""
 
 from __future__ import annotations
 
