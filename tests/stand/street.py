@@ -25,6 +25,7 @@ from gateway.relay.pool import Worker
 from gateway.secrets import Secret
 from gateway.store.devices import Device
 from gateway.store.users import Role, User
+from interop.demo.ports import free_port
 from interop.wire.device import WireDevice
 from interop.wire.manscdp import WireChannel
 from interop.wire.platform import WirePlatform
@@ -45,6 +46,7 @@ async def until(true: Callable[[], object], timeout_s: float = 10.0) -> None:
 def settings(folder: Path, *, stream_workers: int = 0, **sections: dict[str, Any]) -> Config:
     """The stand's configuration with some keys changed: `media={"max_streams": 1}`."""
     made = config(folder, stream_workers=stream_workers)
+    made = replace(made, media=replace(made.media, http_port=free_port()))
     return replace(made, **{name: replace(getattr(made, name), **keys) for name, keys in sections.items()})
 
 
@@ -122,19 +124,19 @@ async def running_street(
 ) -> AsyncIterator[Street]:
     """The three of them, registered and with the camera's two channels in the catalogue."""
     channels = [WireChannel(CHANNEL, "东门"), WireChannel(SECOND, "西门")]
-    async with running_node(made) as node:
-        async with WirePlatform(UPPER_ID, PASSWORD) as upper:
-            await share_everything_with(node, UPPER_ID, upper.port.port)
-            await node.stores.devices.create(
-                Device(DEVICE_ID, password=Secret(PASSWORD), media_transport=media, kind=kind, tolerances=tolerances)
-            )
-            if prepare is not None:
-                await prepare(node)
-            server = ("127.0.0.1", node.sip_port)
-            async with WireDevice(DEVICE_ID, PASSWORD, server, NODE_ID, channels=channels, **device) as camera:
-                await camera.register()
-                await upper.wait_registered(NODE_ID)
-                async with asyncio.timeout(10):
-                    while await node.catalog.count() < 2:
-                        await asyncio.sleep(0.02)
-                yield Street(node, camera, upper)
+    camera = WireDevice(DEVICE_ID, PASSWORD, ("", 0), NODE_ID, channels=channels, **device)
+    # The node stops first: its neighbours are still there to hear it.
+    async with WirePlatform(UPPER_ID, PASSWORD) as upper, camera, running_node(made) as node:
+        await share_everything_with(node, UPPER_ID, upper.port.port)
+        await node.stores.devices.create(
+            Device(DEVICE_ID, password=Secret(PASSWORD), media_transport=media, kind=kind, tolerances=tolerances)
+        )
+        if prepare is not None:
+            await prepare(node)
+        camera.server = ("127.0.0.1", node.sip_port)
+        await camera.register()
+        await upper.wait_registered(NODE_ID)
+        async with asyncio.timeout(10):
+            while await node.catalog.count() < 2:
+                await asyncio.sleep(0.02)
+        yield Street(node, camera, upper)
