@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,13 +74,26 @@ class Inputs:
     def all(self) -> list[Input]:
         return list(self._inputs.values())
 
+    def home(self, key: StreamKey) -> Worker:
+        """The stream worker that carries a stream, or would: the same each time, for the viewers have its address.
+
+        Another one only while that is away. Raises WorkerUnavailable.
+        """
+        source = self._inputs.get(key)
+        if source is not None:
+            return source.worker
+        workers = [worker for worker in self._pool.workers if worker.spec.kind == "stream"]
+        if workers and (usual := workers[zlib.crc32(str(key).encode()) % len(workers)]).connected:
+            return usual
+        return self._pool.of_kind("stream")
+
     async def join(self, key: StreamKey, user: str, trail: Trail | None = None) -> Input:
         """Make sure the stream comes over to a stream worker; several callers share one opening. Raises Failure."""
         while (source := self._inputs.get(key)) is not None and source.closed is not None:
             await asyncio.shield(source.closed)
         if source is None:
             try:
-                worker = self._pool.of_kind("stream")
+                worker = self.home(key)
             except WorkerUnavailable as error:
                 raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
             source = self._inputs[key] = Input(key, input_name(key), worker)
@@ -90,8 +104,10 @@ class Inputs:
         assert source.opened is not None
         try:
             await asyncio.shield(source.opened)
-        except BaseException:
+        except BaseException as error:
             source.users.discard(user)
+            if source.opened.cancelled() and not _cancelled():
+                raise source.failure or Failure(Reason.STREAM_LOST, channel=key.code) from error
             raise
         return source
 
@@ -145,6 +161,7 @@ class Inputs:
             raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
 
     async def _lost(self, source: Input, failure: Failure) -> None:
+        source.failure = failure
         await self._on_lost(source.key, failure)
         # Of a lost relay worker the viewers see a pause only: the stream worker keeps its end until the stream is back.
         await self.close(source, keep_viewers=failure.reason is Reason.WORKER_LOST)
@@ -152,11 +169,17 @@ class Inputs:
     async def close(self, source: Input, *, keep_viewers: bool = False) -> None:
         """Release both ends; whoever wants the stream meanwhile waits for that and opens it anew."""
         if source.closed is None:
-            source.closed = asyncio.create_task(self._release(source, keep_viewers), name=f"close {source.name}")
+            # An opening that failed closes by itself; any other is broken off first, lest it open what nobody closes.
+            opening = source.opened if source.opened is not asyncio.current_task() else None
+            release = self._release(source, opening, keep_viewers)
+            source.closed = asyncio.create_task(release, name=f"close {source.name}")
         await asyncio.shield(source.closed)
 
-    async def _release(self, source: Input, keep_viewers: bool) -> None:
+    async def _release(self, source: Input, opening: asyncio.Task[None] | None, keep_viewers: bool) -> None:
         self._stop_closing(source)
+        if opening is not None and not opening.done():
+            opening.cancel()
+            await asyncio.wait([opening])
         if source.relay is not None:
             with contextlib.suppress(*WORKER_TROUBLE):
                 await source.relay.link.call(CloseLeg(leg=source.name))
@@ -204,6 +227,12 @@ def _retrieved(task: asyncio.Task[None]) -> None:
     """Perhaps every waiter has gone: the outcome counts as seen."""
     if not task.cancelled():
         task.exception()
+
+
+def _cancelled() -> bool:
+    """Whether the running task itself was cancelled, not something it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def input_name(key: StreamKey) -> str:

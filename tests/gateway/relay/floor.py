@@ -1,4 +1,4 @@
-"""Real workers, a real hub, and a camera that is only a stream of packets: everything of a stream but the signalling."""
+"""Real workers, a real hub, and a camera that is nothing but packets: a stream without its signalling."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from pathlib import Path
 
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import Hub, StreamKey
-from gateway.relay.inputs import Inputs
+from gateway.relay.inputs import WORKER_TROUBLE, Inputs
 from gateway.relay.pool import Worker, WorkerPool, WorkerSpec
 from gateway.relay.trail import Trail
 from gateway.telemetry.ladder import Ladder
 from media.ps.muxer import PsMuxer
 from media.ps.packetize import RtpPacketizer
 from media.unit import AccessUnit
-from media.worker.client import WorkerGone
-from media.worker.control import AnyEvent, CloseLeg, InputReady, InputStalled, OpenSource
+from media.worker.control import AnyEvent, CloseLeg, InputReady, InputStalled, OpenSource, UpdateSource
 
 HOST = "127.0.0.1"
 RELAY = WorkerSpec("relay", "relay-1", "media.worker.relay", ("--port-min", "46000", "--port-max", "46199"))
@@ -32,7 +31,7 @@ SSRC = 77
 async def eventually(true: Callable[[], object]) -> None:
     """Wait until something of this process holds."""
     async with asyncio.timeout(20):
-        while not true():
+        while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -56,9 +55,8 @@ class Upstream:
         if self.sending is not None:
             self.sending.cancel()
             await asyncio.gather(self.sending, return_exceptions=True)
-        with contextlib.suppress(WorkerGone):
-            if self.worker.connected:
-                await self.worker.link.call(CloseLeg(leg=self.source_leg))
+        with contextlib.suppress(*WORKER_TROUBLE):
+            await self.worker.link.call(CloseLeg(leg=self.source_leg))
 
 
 class Camera:
@@ -82,6 +80,7 @@ class Camera:
         self.calls.append(call)
         if not self.leg_missing:
             opened = await worker.link.call(OpenSource(leg=call.source_leg, transport="udp", bind=HOST, ssrc=SSRC))
+            await worker.link.call(UpdateSource(leg=call.source_leg, ssrc=SSRC, accept_from=[HOST]))
             call.sending = asyncio.create_task(self._send(opened.port))
         return call
 
@@ -102,7 +101,9 @@ class Camera:
 class Floor:
     """One relay worker, one stream worker, a hub and the inputs of a node."""
 
-    def __init__(self, directory: Path, film: list[AccessUnit], *, epoch: int = 1, specs: tuple[WorkerSpec, ...]) -> None:
+    def __init__(
+        self, directory: Path, film: list[AccessUnit], *, epoch: int = 1, specs: tuple[WorkerSpec, ...]
+    ) -> None:
         self.camera = Camera(film)
         self.hub = Hub(self.camera.open, linger_s=0.05)
         self.ladder = Ladder()

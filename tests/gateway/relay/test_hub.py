@@ -112,7 +112,7 @@ async def test_the_last_reader_out_starts_the_linger_time_and_its_end_ends_the_c
     hub.detach(KEY, "nobody")
     assert stream.state is UpstreamState.LINGERING
     async with asyncio.timeout(5):
-        while hub.get(KEY) is not None:
+        while hub.get(KEY) is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     assert far.calls[0].ends == [None]
     assert not stream.take(UpstreamInput.READER_JOINED)

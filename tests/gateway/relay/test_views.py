@@ -112,7 +112,9 @@ async def test_a_view_ends_with_its_grant(street: Street) -> None:
     await asyncio.sleep(0.06)
     await street.node.expire_uses()
     assert street.node.views.get(view.record.id) is None
-    ends = [row.entry for row in await street.ledger() if row.entry.grant_id == grant.id and row.entry.result == "ended"]
+    ends = [
+        row.entry for row in await street.ledger() if row.entry.grant_id == grant.id and row.entry.result == "ended"
+    ]
     assert [end.detail["reason"] for end in ends] == ["expired"]
 
 
@@ -167,9 +169,7 @@ async def test_after_a_restart_known_views_are_taken_up_and_others_end(street: S
 async def test_what_the_stream_worker_counts_is_believed(street: Street) -> None:
     views = street.node.views
     view, _ = await views.open(KEY, await street.grant())
-    views.take(
-        [ViewStats(view=view.record.id, input="", viewers=2, joined=3, bytes=77), ViewStats(view="?", input="")]
-    )
+    views.take([ViewStats(view=view.record.id, input="", viewers=2, joined=3, bytes=77), ViewStats(view="?", input="")])
     assert (view.viewers, view.joined, view.bytes) == (2, 3, 77)
     await views.media_event(ViewerLeft(view=view.record.id, viewer=1, seconds=1, bytes=5, reason="left"))
     assert view.viewers == 1
