@@ -222,9 +222,13 @@ class LowerCall:
         if self.target.transport == "tcp_active":
             remote = (said or peer_host, answer.port)
         ssrc = 0 if self.target.any_ssrc else ssrc_value(answer.ssrc or self.ssrc)
+        # The port the answer names tells this camera from its neighbours at the same address; 0 and 9 name none.
+        port = answer.port if answer.port not in (0, 9) and not self.target.any_source else None
         try:
             await self.worker.link.call(
-                UpdateSource(leg=self.source_leg, ssrc=ssrc or None, accept_from=accept, remote=remote)
+                UpdateSource(
+                    leg=self.source_leg, ssrc=ssrc or None, accept_from=accept, remote=remote, expect_port=port
+                )
             )
         except WORKER_TROUBLE as error:
             failure = Failure(Reason.WORKER_LOST, str(error), channel=self.key.code)
