@@ -214,6 +214,7 @@ class Node:
             self.directory.upper,
             self.directory.local_id,
             node_name=config.node.name,
+            node_address=config.node.address,
             items_per_message=(config.catalog.items_per_udp_message, config.catalog.items_per_tcp_message),
         )
         self.notifier = CatalogueNotifier(

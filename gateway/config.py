@@ -36,6 +36,7 @@ class NodeConfig:
 
     id: str = key("34020000002000000001", "20-digit code of this platform (type 200).", digits(20))
     name: str = key("gb28181-gateway", "Name shown to peers and in the console.")
+    address: str = key("", "Where this platform is, shown to upper platforms; empty: the name of its region.")
     domain: str = key(
         "", "SIP domain and digest realm, 10 digits; empty: the first 10 digits of the id.", digits(10, optional=True)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_type_hints
 
+from catalog import civil_code_of
 from catalog.change import ItemEvent
 from catalog.item import OFF, ON, Item
 from sip.manscdp import CatalogItem, Edition, Extra, ItemInfo
@@ -128,10 +129,23 @@ def fixed_shape(item: CatalogItem, kind: str, edition: Edition) -> CatalogItem:
     elif kind == "org":
         full.business_group_id = item.business_group_id
     else:
-        for name in ("manufacturer", "model", "owner", "civil_code", "address", "register_way", "secrecy"):
-            setattr(full, name, getattr(item, name))
+        full.register_way, full.secrecy = item.register_way, item.secrecy
+        _take_mandatory(item, full)
         full.status = item.status if edition >= Edition.V2022 else None
     return full
+
+
+def device_shape(item: CatalogItem) -> CatalogItem:
+    """The item of a device with every element it must have (mandatory in A.2.1, both editions), be it empty."""
+    _take_mandatory(item, item)
+    return item
+
+
+def _take_mandatory(item: CatalogItem, into: CatalogItem) -> None:
+    """Texts a device or a system must state; the codec leaves out Owner where the edition has none."""
+    for name in ("manufacturer", "model", "owner", "address"):
+        setattr(into, name, getattr(item, name) or "")
+    into.civil_code = item.civil_code or civil_code_of(item.device_id)
 
 
 def _info_texts(info: ItemInfo | None) -> dict[str, str]:

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from catalog import ChannelKey, Event, Item, Kind, PublishedChange, PublishedSet, diff
+from catalog import ChannelKey, Event, Item, Kind, PublishedChange, PublishedSet, civil_code_of, diff, full_name
 from catalog.change import STATUS_EVENTS, Changes
 from catalog.store import CatalogStore, SharingStore
-from gateway.mapping import fixed_shape, status_event, wire_of
+from gateway.mapping import device_shape, fixed_shape, status_event, wire_of
+from gateway.relay.hub import StreamKey
 from gateway.signalling.exchange import Correspondent, Exchange
 from gateway.signalling.mirror import CatalogueMirror
 from gateway.signalling.outbox import catalogue_pages, deliver
-from gateway.signalling.shared import SharedCatalogue, share
+from gateway.signalling.shared import SharedCatalogue, share, wished_ids
 from gateway.store.repository import Change
 from gateway.store.rules import Rule, Rules
 from gateway.store.uppers import Upper, Uppers
@@ -71,10 +72,12 @@ class Cascade:
         local_id: Callable[[Upper], str],
         *,
         node_name: str,
+        node_address: str = "",
         items_per_message: tuple[int, int] = (ITEMS_UDP, ITEMS_TCP),
         settle_s: float = SETTLE_S,
     ) -> None:
-        """`items_per_message`: at most so many over UDP (fewer where the datagram would not stay whole) and TCP."""
+        """`items_per_message`: at most so many over UDP (fewer where the datagram would not stay whole) and TCP.
+        `node_address` is where we are (Address); empty: the name of our region."""
         self._store = store
         self._sharing = sharing
         self._uppers = uppers
@@ -83,11 +86,12 @@ class Cascade:
         self._correspondent = correspondent
         self._local_id = local_id
         self._node_name = node_name
+        self._node_address = node_address
         self._items_udp, self._items_tcp = items_per_message
         self._settle_s = settle_s
         self._mirror = CatalogueMirror(store)
         self._shown: dict[str, _Shown] = {}
-        self._answering: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._answering: dict[tuple[str, int, str], asyncio.Task[None]] = {}
         # From the beginning: a mirror that missed a change would stay wrong.
         self._off: list[Callable[[], None]] = [store.subscribe(self._catalogue_changed)]
         self.notify: Notify | None = None
@@ -192,9 +196,7 @@ class Cascade:
             return SharedCatalogue()
         rule = self._rules.get(upper.rule_id) if upper.rule_id else None
         items = await self._mirror.items() if rule is not None else []
-        system = Item(
-            code=self._local_id(upper), name=self._node_name, manufacturer="gb28181-gateway", model="gbgateway"
-        )
+        system = self._own_system(self._local_id(upper))
         given = await self._sharing.published_ids(upper_id) if rule is not None else {}
         echoes = await self._echoes({item.peer_id for item in items})
         shared = await asyncio.to_thread(
@@ -205,6 +207,31 @@ class Cascade:
         for problem in shared.published.unmountable[:10]:
             log.info("not where it hangs", upper=upper_id, object="/".join(problem.key), reason=problem.reason)
         return shared
+
+    def _own_system(self, code: str) -> Item:
+        """Our own item as an upper platform knows us, with every element a system has (GB/T 28181-2022 Annex J)."""
+        region = civil_code_of(code)
+        return Item(
+            code=code,
+            name=self._node_name,
+            manufacturer="gb28181-gateway",
+            model="gbgateway",
+            owner=self._node_name,
+            civil_code=region,
+            address=self._node_address or full_name(region) or self._node_name,
+        )
+
+    async def behind(self, upper_id: str, code: str) -> StreamKey | None:
+        """The object an upper platform may mean by a code that is not shared with it: one it was or would be shown
+        under that code, else one that has it. None: there is no such object."""
+        upper = self._uppers.get(upper_id)
+        rule = self._rules.get(upper.rule_id) if upper is not None and upper.rule_id else None
+        given = wished_ids(rule) | await self._sharing.published_ids(upper_id)
+        for key, published in given.items():
+            if published == code and await self._store.get(*key) is not None:
+                return StreamKey(*key)
+        found = await self._store.find(code)
+        return StreamKey(found[0].peer_id, code) if found else None
 
     async def _echoes(self, peers: set[str]) -> dict[str, set[str]]:
         """For peers that are upper platforms too: every code they have from us, and may list as theirs."""
@@ -264,8 +291,8 @@ class Cascade:
     # -- answering
 
     async def answer(self, upper: Correspondent, query: CatalogQuery) -> None:
-        """Answer a catalogue query; a repeated query (same SN) joins the answer under way."""
-        key = (upper.id, query.sn)
+        """Answer a catalogue query; a repeated query (same SN and object) joins the answer under way."""
+        key = (upper.id, query.sn, query.device_id)
         if key in self._answering:
             return
         task = self._answering[key] = asyncio.create_task(self._answer(upper, query), name=f"catalogue to {upper.id}")
@@ -303,11 +330,11 @@ class Cascade:
 
 
 def wire_item(item: Item, edition: Edition, event: str | None = None) -> CatalogItem:
-    """An item as it goes upward: containers in the fixed shape of Annex J."""
+    """An item as it goes upward: containers in the fixed shape of Annex J, devices with all they must have."""
     wire = wire_of(item, event=event)
     if item.kind in _CONTAINERS:
         return fixed_shape(wire, item.kind.value, edition)
-    return wire
+    return device_shape(wire)
 
 
 def event_item(change: PublishedChange, edition: Edition) -> CatalogItem:

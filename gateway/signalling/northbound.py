@@ -1,7 +1,7 @@
 """What comes from above (北向): queries, control, subscriptions and calls of upper platforms.
 
-Everything an upper platform names, it names by a published id; what its sharing rule does not show, does not exist
-for it.
+Everything an upper platform names, it names by a published id. What its sharing rule does not show does not exist for
+its questions; a call or a command for it is refused (403), and the refusal is in the ledger with the real channel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from catalog import is_playable
+from catalog import ChannelKey, is_playable
 from gateway.compliance.access import AccessRequest, Action, Actor, Facts
 from gateway.compliance.grant import Grant, Grants
 from gateway.errors import Denied, Failure, Reason
@@ -24,7 +24,7 @@ from gateway.signalling.live import LiveCalls
 from gateway.signalling.notifier import CatalogueNotifier
 from gateway.signalling.router import FromUpper
 from gateway.signalling.upper_call import UpperRequest
-from gateway.store.uppers import Uppers
+from gateway.store.uppers import MEDIA_TO_ANY_ADDRESS, Upper, Uppers
 from sip import RemoteError
 from sip.manscdp import (
     CatalogQuery,
@@ -111,71 +111,78 @@ class Northbound:
         await self._notifier.subscribe(request, parsed)
 
     async def invited(self, request: FromUpper) -> None:
-        """INVITE for a live stream. Raises Failure or RemoteError, which the router answers."""
+        """INVITE for a live stream, with or without an offer. Raises Failure or RemoteError: the router answers."""
         incoming, upper_id = request.incoming, request.upper_id
         upper = self._uppers.require(upper_id)
         correspondent = self._correspondent(upper_id)
         if incoming.request.max_forwards <= 0:
             raise Failure(Reason.TOO_MANY_HOPS)
-        offer = Sdp.parse(incoming.request.body)
-        if offer.session.strip().lower() not in ("play", ""):
-            raise Failure(Reason.NOT_ACCEPTABLE, f"s={offer.session}: only live streams are relayed")
+        offer = Sdp.parse(incoming.request.body) if incoming.request.body.strip() else None
+        action = _action_of(offer)
         shared = await self._cascade.shared(upper_id)
-        published, key = self._wanted(request, offer, shared)
-        grant = await self._grant(upper_id, published, key, Action.LIVE, shared, f"{offer.host}:{offer.port}")
+        published, key = await self._wanted(request, shared)
+        destination = f"{offer.host}:{offer.port}" if offer is not None else upper_id
+        grant = await self._grant(upper_id, published, key, action, shared, destination)
         assert key is not None
-        if key.peer_id == upper_id:
-            await self._end(grant, "loop")
-            raise Failure(Reason.LOOP, channel=key.code)
-        own = correspondent.own_id if correspondent is not None else ""
         try:
+            if action is not Action.LIVE:
+                raise Failure(Reason.NOT_ACCEPTABLE, "only live streams are relayed", channel=key.code)
+            if key.peer_id == upper_id:
+                raise Failure(Reason.LOOP, channel=key.code)
             await self._live.invited(
                 UpperRequest(
                     upper_id=upper_id,
-                    local_id=own,
+                    local_id=correspondent.own_id if correspondent is not None else "",
                     key=key,
                     published_code=published,
                     offer=offer,
                     incoming=incoming,
                     grant_id=grant.id,
                     keep_ssrc=upper.ssrc_policy == "upper",
+                    transport=upper.media_transport or "udp",
+                    media_hosts=_media_hosts(upper, incoming.source.host, correspondent),
                 )
             )
         except BaseException as error:
             await self._end(grant, error.step if isinstance(error, Failure) else "bad_request")
             raise
 
-    def _wanted(self, request: FromUpper, offer: Sdp, shared: Shared) -> tuple[str, StreamKey | None]:
-        """The channel an INVITE is for: Request-URI, To, then Subject; a shared channel wins over our own id."""
+    async def _wanted(self, request: FromUpper, shared: Shared) -> tuple[str, StreamKey | None]:
+        """The channel an INVITE is for: Request-URI, To, then Subject; a shared channel wins over our own id, and both
+        over one that exists without being shared."""
         invite = request.incoming.request
         subject = Subject.parse(invite.headers.get("Subject") or "")
-        candidates = [invite.uri.user or "", invite.to.uri.user or ""]
+        candidates = dict.fromkeys([invite.uri.user or "", invite.to.uri.user or ""])
         if subject is not None:
-            candidates.append(subject.sender_id)
+            candidates[subject.sender_id] = None
         for code in candidates:
             key = shared.real(code)
             if key is not None:
                 return code, key
-        return candidates[0], None
+        for code in candidates:
+            key = await self._cascade.behind(request.upper_id, code)
+            if key is not None:
+                return code, key
+        return next(iter(candidates)), None
 
     async def _grant(
         self, upper_id: str, published: str, key: StreamKey | None, action: Action, shared: Shared, destination: str
     ) -> Grant:
-        """A grant under the sharing rule, entered in the ledger; a refusal is entered too and raised."""
+        """A grant under the sharing rule, entered in the ledger; a refusal is entered too, with the real channel, and
+        raised: 403, or 404 where the code names nothing at all."""
         secret = key is not None and await self._is_secret(key)
-        facts = Facts(shared=key is not None and shared.allows(action.value), secret=secret, known=key is not None)
+        allowed = shared.real(published) is not None and shared.allows(action.value)
         asked = AccessRequest(
             Actor("upper", upper_id),
             action,
             key.peer_id if key is not None else "",
             key.code if key is not None else published,
             destination=destination,
-            facts=facts,
+            facts=Facts(shared=allowed, secret=secret, known=key is not None),
         )
         try:
             return await self._grants.issue(asked)
         except Denied as denied:
-            # Entered as refused; to the upper platform what is not shown does not exist.
             raise (Failure(Reason.UNKNOWN_CHANNEL, channel=published) if key is None else denied) from None
 
     async def _end(self, grant: Grant, reason: str, *, seconds: float = 0.0) -> None:
@@ -194,7 +201,7 @@ class Northbound:
                 manufacturer="gb28181-gateway",
                 model="gbgateway",
                 firmware=FIRMWARE,
-                channel=sum(1 for key in shared.published.keys.values() if is_playable(key.code)),
+                channel=sum(1 for key in shared.published.keys.values() if _is_channel(key)),
             )
         elif item is not None:
             answer = replace(
@@ -220,7 +227,7 @@ class Northbound:
 
     async def _ptz(self, upper: Correspondent, command: PtzControl) -> None:
         shared = await self._cascade.shared(upper.id)
-        key = shared.real(command.device_id)
+        key = shared.real(command.device_id) or await self._cascade.behind(upper.id, command.device_id)
         try:
             grant = await self._grant(upper.id, command.device_id, key, Action.PTZ, shared, upper.id)
             assert key is not None
@@ -247,3 +254,22 @@ class Northbound:
                 upper, DeviceControlResponse(sn=message.sn, device_id=message.device_id, result="ERROR")
             )
         log.info("not supported", upper=upper.id, cmd=parsed.cmd_type)
+
+
+def _is_channel(key: ChannelKey) -> bool:
+    """Whether an object is one of the video inputs we offer: a device that registers here is none, its channels are."""
+    return is_playable(key.code) and key.code != key.peer_id
+
+
+def _action_of(offer: Sdp | None) -> Action:
+    """What an INVITE asks for, by its s= (GB/T 28181-2022 Annex G); without an offer it can only be live video."""
+    session = offer.session.strip().lower() if offer is not None else "play"
+    return {"playback": Action.PLAYBACK, "download": Action.DOWNLOAD}.get(session, Action.LIVE)
+
+
+def _media_hosts(upper: Upper, source: str, correspondent: Correspondent | None) -> frozenset[str] | None:
+    """Where the upper platform may have its media sent; None: anywhere (a named tolerance)."""
+    if MEDIA_TO_ANY_ADDRESS in upper.tolerances:
+        return None
+    known = {source, upper.host, *upper.source_addresses}
+    return frozenset(known | {correspondent.peer.host} if correspondent is not None else known)

@@ -146,11 +146,17 @@ def _keys(names: Iterable[str], items: Collection[Item], *, regions_as_roots: bo
                 yield from (item.key for item in items if item.region.startswith(code))
 
 
+def wished_ids(rule: Rule | None) -> dict[ChannelKey, str]:
+    """The codes under which the operator wants objects shown."""
+    published = rule.published if rule is not None else {}
+    return {ChannelKey(*name.rpartition("/")[::2]): code for name, code in published.items()}
+
+
 def _with_wishes(given: Mapping[ChannelKey, str], rule: Rule, items: Collection[Item]) -> dict[ChannelKey, str]:
     """The given codes with those the operator asked for; what had such a code before is given another one."""
     if not rule.published:
         return dict(given)
-    wishes = {ChannelKey(*name.rpartition("/")[::2]): code for name, code in rule.published.items()}
+    wishes = wished_ids(rule)
     known = {item.key for item in items}
     wished = {code for key, code in wishes.items() if key in known}
     return {key: code for key, code in given.items() if code not in wished} | wishes

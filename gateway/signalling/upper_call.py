@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.errors import Failure, Reason
-from gateway.relay.addresses import usable_ip
 from gateway.relay.hub import Hub, StreamKey, UpstreamCall
 from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
@@ -25,6 +24,15 @@ from gateway.relay.trail import ROUTE_PATH, Trail, route_path
 from gateway.signalling.bye import send_bye
 from gateway.signalling.call_environment import CallEnvironment
 from gateway.signalling.calls import CallRecord
+from gateway.signalling.receiver import (
+    PS_PAYLOAD,
+    check_receiver,
+    destination,
+    late_answer,
+    own_offer,
+    ps_payload_type,
+    their_transport,
+)
 from gateway.signalling.requests import SDP, contact_of
 from media.worker.client import CommandRefused, WorkerGone
 from media.worker.control import (
@@ -55,17 +63,26 @@ ACK_TIMEOUT_S = 32.0
 class UpperRequest:
     """An upper platform's INVITE after trust, sharing rule and grant have passed.
 
-    `keep_ssrc`: use the upper's `y=` instead of our own (a switch per upper platform).
+    `offer` None: the INVITE had no description; ours goes into the 200, over `transport`, theirs comes with the ACK.
+    `keep_ssrc`: use the upper's `y=` instead of our own (a switch per upper platform). `media_hosts`: where its media
+    may be sent; None: anywhere.
     """
 
     upper_id: str
     local_id: str
     key: StreamKey
     published_code: str
-    offer: Sdp
+    offer: Sdp | None
     incoming: Incoming
     grant_id: str
     keep_ssrc: bool = False
+    transport: Transport = "udp"
+    media_hosts: frozenset[str] | None = None
+
+    def destination(self, described: Sdp) -> tuple[str, int]:
+        """Where a description of the upper platform wants its media. Raises Failure where that may not be."""
+        check_receiver(described)
+        return destination(described, self.incoming.source.host, self.media_hosts)
 
 
 class UpperCall:
@@ -105,6 +122,7 @@ class UpperCall:
         self._on_ended = on_ended
         self._worker: Worker | None = None
         self._ended = False
+        self._why: Failure | None = None
 
     @classmethod
     def for_request(
@@ -125,7 +143,7 @@ class UpperCall:
             key=request.key,
             grant_id=request.grant_id,
             peer=request.incoming.source,
-            transport=their_transport(request.offer),
+            transport=their_transport(request.offer) if request.offer is not None else request.transport,
             subject=request.incoming.request.headers.get("Subject") or "",
             on_ended=on_ended,
         )
@@ -149,21 +167,27 @@ class UpperCall:
         incoming = request.incoming
         self._environment.ladder.bind_call(self.id, incoming.request.call_id, self.key)
         try:
-            check_receiver(request.offer)
+            if request.offer is not None:
+                request.destination(request.offer)
             call = await self._attach(incoming)
             opened = await self._open_leg(call, request)
+            if self._ended:  # while it was being set up: its right was withdrawn, or the platform went away
+                raise self._why or Failure(Reason.CANCELLED)
         except BaseException as error:
             await self._release(error.step if isinstance(error, Failure) else Reason.CANCELLED.value)
             raise
         self._respond(request, opened, call)
         self._remember(request)
         try:
-            await incoming.acked(ACK_TIMEOUT_S)
+            ack = await incoming.acked(ACK_TIMEOUT_S)
+            self._environment.ladder.step(self.id, "acknowledged")
+            remote = request.destination(request.offer or late_answer(ack.body, self.transport))
         except (AckTimeout, TimeoutError):
             await self.end(Failure(Reason.TIMEOUT, "no ACK"))
-            return
-        self._environment.ladder.step(self.id, "acknowledged")
-        await self._start(request)
+        except Failure as failure:
+            await self.end(failure)
+        else:
+            await self._start(request, remote)
 
     async def _attach(self, incoming: Incoming) -> UpstreamCall:
         """Join the stream; a CANCEL from above gives up only this call's wait."""
@@ -187,7 +211,7 @@ class UpperCall:
         if worker is None:
             raise Failure(Reason.WORKER_LOST, call.worker_name)
         self._worker = worker
-        offered = request.offer.ssrc
+        offered = request.offer.ssrc if request.offer is not None else None
         try:
             if request.keep_ssrc and offered and ssrc_value(offered):
                 self.ssrc = offered
@@ -201,7 +225,7 @@ class UpperCall:
                     transport=self.transport,
                     bind=self._environment.addresses.bind_host(),
                     ssrc=ssrc_value(self.ssrc),
-                    payload_type=ps_payload_type(request.offer),
+                    payload_type=PS_PAYLOAD if request.offer is None else ps_payload_type(request.offer),
                 )
             )
         except SsrcExhausted as error:
@@ -214,14 +238,14 @@ class UpperCall:
     def _respond(self, request: UpperRequest, opened: Opened, call: UpstreamCall) -> None:
         environment, incoming = self._environment, request.incoming
         local = environment.stack.local_address(incoming.source)
-        answer = answer_to(
-            request.offer,
-            origin_id=request.published_code,
-            host=environment.addresses.advertised_host(incoming.source),
-            port=opened.port,
-            ssrc=self.ssrc,
-            payload=ps_payload_type(request.offer),
-        )
+        code, host = request.published_code, environment.addresses.advertised_host(incoming.source)
+        if request.offer is None:
+            answer = own_offer(code, host, opened.port, self.ssrc, self.transport)
+        else:
+            payload = ps_payload_type(request.offer)
+            answer = answer_to(
+                request.offer, origin_id=code, host=host, port=opened.port, ssrc=self.ssrc, payload=payload
+            )
         contact = contact_of(request.published_code, local)
         path = route_path(environment.me.id, call.route_path, self.key.peer_id)
         headers = [("Contact", contact), ("Content-Type", SDP), (ROUTE_PATH, path)]
@@ -230,9 +254,9 @@ class UpperCall:
         incoming.respond(200, headers=headers, body=bytes(answer))
         environment.ladder.step(self.id, "answered", media=f"{answer.host}:{answer.port}", ssrc=answer.ssrc)
 
-    async def _start(self, request: UpperRequest) -> None:
+    async def _start(self, request: UpperRequest, to: tuple[str, int]) -> None:
         peer_host = request.incoming.source.host
-        host, port = self._media_of(request)
+        host, port = to
         remote = (host, port) if self.transport != "tcp_passive" else None
         accept = sorted({host, peer_host}) if self.transport == "tcp_passive" else []
         assert self._worker is not None
@@ -244,15 +268,10 @@ class UpperCall:
         self.established = True
         self._environment.ladder.step(self.id, "sending", to=f"{host}:{port}", transport=self.transport)
 
-    @staticmethod
-    def _media_of(request: UpperRequest) -> tuple[str, int]:
-        """Where the upper platform wants its media."""
-        return usable_ip(request.offer.host) or request.incoming.source.host, request.offer.port
-
     def _remember(self, request: UpperRequest) -> None:
         assert self._worker is not None and self.dialog is not None
         peer = request.incoming.source
-        host, port = self._media_of(request)
+        host, port = request.destination(request.offer) if request.offer is not None else ("", 0)
         self._environment.book.remember(
             CallRecord(
                 id=self.id,
@@ -352,7 +371,7 @@ class UpperCall:
         """Release the leg and leave the stream; BYE unless the upper ended the call. Never raises."""
         if self._ended:
             return
-        self._ended = True
+        self._ended, self._why = True, failure
         dialog, self.dialog = self.dialog, None
         if dialog is not None:
             with contextlib.suppress(RemoteError, OSError):
@@ -376,24 +395,3 @@ class UpperCall:
 
 
 _background: set[asyncio.Task[None]] = set()
-
-
-def their_transport(offer: Sdp) -> Transport:
-    """How we send: the complement of the offer's role (GB/T 28181-2022 Annex D; an author without one listens)."""
-    if not offer.is_tcp:
-        return "udp"
-    return "tcp_passive" if offer.setup == "active" else "tcp_active"
-
-
-def check_receiver(offer: Sdp) -> None:
-    """Whether the offer says where to send. Raises Failure (488) when it does not."""
-    if offer.port == 0 and their_transport(offer) != "tcp_passive":
-        raise Failure(Reason.NOT_ACCEPTABLE, "the offer names no port to send to (m= with port 0)")
-
-
-def ps_payload_type(offer: Sdp) -> int:
-    """The payload number the offer gives to PS. Raises Failure (488) when it has none."""
-    for number in offer.payloads:
-        if (offer.encoding(number) or "").upper().startswith("PS/"):
-            return number
-    raise Failure(Reason.NOT_ACCEPTABLE, f"no PS among the offered payloads {list(offer.payloads)}")

@@ -62,6 +62,8 @@ uppers = Table(
     Column("rule_id", String(64), ForeignKey("rules.id", ondelete="RESTRICT")),
     Column("source_addresses", JSON, nullable=False),
     Column("ssrc_policy", String(8), nullable=False),
+    Column("media_transport", String(16)),
+    Column("tolerances", JSON, nullable=False, server_default='["media_to_any_address"]'),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
 )

@@ -7,9 +7,13 @@ from typing import Literal
 
 from gateway.secrets import Secret
 from gateway.store import schema
+from gateway.store.devices import MediaTransport
 from gateway.store.repository import Repository
 
 SsrcPolicy = Literal["own", "upper"]
+UpperTolerance = Literal["media_to_any_address"]
+"""Quirks: its media servers may live on any host, not only where its signalling comes from."""
+MEDIA_TO_ANY_ADDRESS: UpperTolerance = "media_to_any_address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Upper:
     under which this node appears there (empty: the node's own) and ``username`` the digest user (empty: ``local_id``).
     ``source_addresses`` are the addresses its requests may come from besides ``host``. ``rule_id`` names the sharing
     rule; without one nothing is shown. ``ssrc_policy``: "own" lets this node choose the SSRC when the upper sent none
-    or one it cannot use, "upper" always takes the upper's.
+    or one it cannot use, "upper" always takes the upper's. ``media_transport``, seen from this node, is what we offer
+    to an INVITE without a description of its own (None: UDP). ``tolerances`` are names of quirks allowed for it.
     """
 
     id: str
@@ -39,6 +44,8 @@ class Upper:
     rule_id: str | None = None
     source_addresses: tuple[str, ...] = ()
     ssrc_policy: SsrcPolicy = "upper"
+    media_transport: MediaTransport | None = None
+    tolerances: tuple[str, ...] = (MEDIA_TO_ANY_ADDRESS,)
     enabled: bool = True
     created_at: float = 0.0
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.store.uppers import SsrcPolicy, Upper
+from gateway.store.devices import MediaTransport
+from gateway.store.uppers import MEDIA_TO_ANY_ADDRESS, SsrcPolicy, Upper, UpperTolerance
 from gateway.web.api_devices import Code
 from gateway.web.context import WebContext
 from gateway.web.resource import Resource, Strict, refuse_null, secret, unguarded
@@ -41,6 +42,10 @@ class UpperChange(Strict):
     rule_id: str | None = Field(None, max_length=64, description="Sharing rule; without one nothing is shown")
     source_addresses: tuple[IpAddress, ...] = Field((), max_length=64, description="Where its requests may come from")
     ssrc_policy: SsrcPolicy = "upper"
+    media_transport: MediaTransport | None = Field(None, description="Offered to an INVITE without SDP; null: udp")
+    tolerances: tuple[UpperTolerance, ...] = Field(
+        (MEDIA_TO_ANY_ADDRESS,), max_length=64, description="Names of quirks allowed for this platform"
+    )
     enabled: bool = True
 
 
@@ -70,6 +75,8 @@ class UpperShown(Strict):
     rule_id: str | None
     source_addresses: tuple[str, ...]
     ssrc_policy: str
+    media_transport: str | None
+    tolerances: tuple[str, ...]
     enabled: bool
     created_at: float
     state: dict[str, Any]

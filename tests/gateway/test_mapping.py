@@ -10,7 +10,7 @@ import pytest
 from catalog import ChannelKey, Event
 from catalog.item import Item
 from gateway import mapping
-from gateway.mapping import event_of, fixed_shape, item_of, parents_of, status_event, wire_of
+from gateway.mapping import device_shape, event_of, fixed_shape, item_of, parents_of, status_event, wire_of
 from sip.manscdp import CatalogItem, CatalogResponse, Edition, Extra, ItemInfo, dumps, loads
 from sip.manscdp.declaration import facts_of
 
@@ -149,8 +149,26 @@ def test_regions_groups_organisations_and_systems_have_their_own_shape() -> None
     assert said("region") == {"device_id", "name"}
     assert said("group") == {"device_id", "name", "parent_id", "civil_code"}
     assert said("org") == {"device_id", "name", "parent_id", "business_group_id"}
-    system = {"device_id", "name", "parent_id", "manufacturer", "civil_code", "register_way", "secrecy"}
+    mandatory = {"manufacturer", "model", "owner", "civil_code", "address", "register_way", "secrecy"}
+    system = {"device_id", "name", "parent_id", *mandatory}
     assert said("system", Edition.V2016) == system and said("system") == {*system, "status"}
+
+
+def test_devices_and_systems_state_every_element_they_must_have() -> None:
+    """GB/T 28181-2016 and -2022 A.2.1: mandatory texts are there even where nobody knows them."""
+    code = "34020000001320000001"
+    for shaped in (
+        device_shape(wire_of(Item(code=code, name="n"))),
+        fixed_shape(wire_of(Item(code=code, name="n")), "system", Edition.V2016),
+    ):
+        body = dumps(CatalogResponse(sn=1, device_id="1", items=[shaped]), edition=Edition.V2016).decode("gb18030")
+        for text in ("Manufacturer", "Model", "Owner", "Address"):
+            assert f"<{text}></{text}>" in body or f"<{text}/>" in body
+        assert "<CivilCode>3402</CivilCode>" in body
+    newer = dumps(CatalogResponse(sn=1, device_id="1", items=[shaped]), edition=Edition.V2022).decode("gb18030")
+    assert "Owner" not in newer and "<CivilCode>3402</CivilCode>" in newer
+    known = device_shape(wire_of(Item(code=code, civil_code="340203", address="门口", model="X")))
+    assert (known.civil_code, known.address, known.model, known.manufacturer) == ("340203", "门口", "X", "")
 
 
 def test_absurd_values_do_not_cost_the_catalogue_its_item() -> None:

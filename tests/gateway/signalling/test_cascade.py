@@ -300,6 +300,40 @@ async def test_two_platforms_that_cascade_to_each_other_show_each_thing_once(top
     assert set((await cascade.shared(UPPER)).published_id_of) == {ChannelKey(NVR, code(1))}
 
 
+async def test_two_queries_under_one_sn_for_different_objects_are_both_answered(top: Top) -> None:
+    await top.enter()
+    await top.store(camera(1), camera(2))
+    top.raw.heard.clear()
+    upper = top.correspondent(UPPER)
+    await asyncio.gather(
+        *(top.cascade.answer(upper, CatalogQuery(sn=5, device_id=asked)) for asked in (NODE, code(2), code(2)))
+    )
+    answered = sorted(element(page.text, "DeviceID") or "" for page in top.pages())
+    assert set(answered) == {NODE, code(2)} and answered.count(code(2)) == 1
+
+
+@pytest.mark.parametrize(("address", "said"), [("", "安徽省芜湖市"), ("芜湖市公安局", "芜湖市公安局")])
+async def test_our_own_item_has_every_element_of_a_system_and_no_parent(top: Top, address: str, said: str) -> None:
+    await top.enter()
+    top.cascade._node_address = address
+    [own] = [item for item in await top.ask() if item["DeviceID"] == NODE]
+    assert own == {
+        "DeviceID": NODE, "Name": "本级", "Manufacturer": "gb28181-gateway", "Model": "gbgateway", "Owner": "本级",
+        "CivilCode": "3402", "Address": said, "RegisterWay": "1", "Secrecy": "0",
+    }  # fmt: skip
+
+
+async def test_an_object_behind_a_code_that_is_not_shared(top: Top, stores: Stores) -> None:
+    await top.enter()
+    await top.store(camera(1), camera(2))
+    assert await top.cascade.behind(UPPER, code(1)) == StreamKey(NVR, code(1))
+    assert await top.cascade.behind(UPPER, code(9)) is None
+    await stores.rules.update("all", published={f"{NVR}/{code(1)}": code(77)})
+    await top.cascade.start()
+    await settled(top)
+    assert await top.cascade.behind(UPPER, code(77)) == StreamKey(NVR, code(1))
+
+
 async def test_the_scope_of_a_subscription(top: Top) -> None:
     await top.enter()
     await top.store(Item(code=NVR, peer_id=NVR), camera(1, parent_ids=(NVR,)), camera(2))

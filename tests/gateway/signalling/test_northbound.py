@@ -188,10 +188,12 @@ async def test_control_reaches_the_real_channel_and_the_ledger(north: North) -> 
     assert await north.entries() == [("ptz", "granted", ONE), ("ptz.ended", "ended", ONE)] and not north.grants.live()
 
 
-@pytest.mark.parametrize("device", [ONE, HIDDEN, "34020000001319999999"])
+@pytest.mark.parametrize("device", [ONE, SECRET, HIDDEN, "34020000001319999999"])
 async def test_control_of_what_is_not_shown_goes_nowhere_but_into_the_ledger(north: North, device: str) -> None:
     assert await north.tell("Control", "DeviceControl", device, PTZ) == 200
     assert north.camera.heard == [] and await north.entries() == [("ptz", "refused", device)]
+    [row] = await north.ledger.entries(LedgerQuery())
+    assert row.entry.peer_id == (CAMERA if device in (ONE, SECRET, HIDDEN) else "")
 
 
 async def test_control_the_rule_does_not_allow_goes_nowhere(north: North, stores: Stores) -> None:
@@ -248,7 +250,7 @@ async def test_an_invite_for_a_published_channel_is_granted_and_passed_on_with_t
     assert (await north.invite()).status == 486
     [asked] = north.live.asked
     assert asked.key == StreamKey(CAMERA, ONE) and asked.published_code == PUBLISHED and asked.local_id == NODE
-    assert asked.upper_id == UPPER and asked.keep_ssrc and asked.offer.port == 30000
+    assert asked.upper_id == UPPER and asked.keep_ssrc and asked.offer is not None and asked.offer.port == 30000
     [grant] = north.grants.live()
     assert asked.grant_id == grant.id and await north.entries() == [("live", "granted", ONE)]
 
@@ -265,11 +267,39 @@ async def test_the_channel_may_be_named_in_the_subject_alone(north: North, targe
     assert north.live.asked[0].key == StreamKey(CAMERA, ONE)
 
 
-@pytest.mark.parametrize("target", [ONE, SECRET, HIDDEN, NODE, "34020000001319999999"])
-async def test_an_invite_for_what_is_not_shown_is_answered_404_and_entered(north: North, target: str) -> None:
+@pytest.mark.parametrize("target", [NODE, "34020000001319999999"])
+async def test_an_invite_for_what_exists_nowhere_is_answered_404_and_entered(north: North, target: str) -> None:
     answer = await north.invite(target)
     assert answer.start == "SIP/2.0 404 Unknown Channel" and north.live.asked == []
     assert await north.entries() == [("live", "refused", target)]
+
+
+@pytest.mark.parametrize(("target", "clause"), [(ONE, "SHARE"), (HIDDEN, "SHARE"), (SECRET, "N8")])
+async def test_an_invite_for_what_exists_and_is_not_shared_is_answered_403_and_entered_with_the_channel(
+    north: North, target: str, clause: str
+) -> None:
+    north.secret.add(StreamKey(CAMERA, SECRET))
+    answer = await north.invite(target)
+    assert answer.start == "SIP/2.0 403 Forbidden" and north.live.asked == []
+    [row] = await north.ledger.entries(LedgerQuery())
+    entry = row.entry
+    assert (entry.result, entry.peer_id, entry.code, entry.clause) == ("refused", CAMERA, target, clause)
+    assert (entry.actor_kind, entry.actor_id) == ("upper", UPPER)
+
+
+async def test_a_channel_taken_out_of_the_rule_is_refused_under_the_code_it_was_shown_by(
+    north: North, stores: Stores
+) -> None:
+    await north.cascade.shared(UPPER)
+    await stores.rules.update("r", exclude=(HIDDEN, ONE))
+    north.cascade._stir(UPPER)
+    assert (await north.invite()).status == 403
+    assert await north.entries() == [("live", "refused", ONE)]
+
+
+async def test_a_refused_channel_is_found_in_the_subject_too(north: North) -> None:
+    assert (await north.invite(NODE, f"Subject: {HIDDEN}:0100000001,{UPPER}:0")).status == 403
+    assert await north.entries() == [("live", "refused", HIDDEN)]
 
 
 async def test_a_channel_that_became_secret_is_refused(north: North) -> None:
@@ -284,8 +314,45 @@ async def test_live_view_the_rule_does_not_allow_is_refused(north: North, stores
     assert (await north.invite()).status == 403 and north.live.asked == []
 
 
-async def test_only_live_streams_are_relayed(north: North) -> None:
-    assert (await north.invite(session="Playback")).status == 488 and await north.entries() == []
+@pytest.mark.parametrize(("session", "action"), [("Playback", "playback"), ("Download", "download")])
+async def test_recordings_are_refused_and_entered(north: North, stores: Stores, session: str, action: str) -> None:
+    assert (await north.invite(session=session)).start == "SIP/2.0 403 Forbidden"
+    assert await north.entries() == [(action, "refused", ONE)]
+    # Where the rule allows them they are not acceptable: only live streams are relayed.
+    await stores.rules.update("r", actions=(action,))
+    north.cascade._stir(UPPER)
+    assert (await north.invite(session=session)).status == 488 and north.live.asked == []
+    assert not north.grants.live() and (f"{action}.ended", "ended", ONE) in await north.entries()
+
+
+async def test_an_invite_without_an_offer_is_passed_on_as_such(north: North, stores: Stores) -> None:
+    await stores.uppers.update(UPPER, media_transport="tcp_passive")
+    data = request_bytes("INVITE", PUBLISHED, sender=UPPER, lines=["Contact: <sip:u@127.0.0.1>"])
+    assert (await north.raw.ask(north.desk.port, data)).status == 486
+    [asked] = north.live.asked
+    assert asked.offer is None and asked.transport == "tcp_passive" and asked.media_hosts is None
+    [row] = await north.ledger.entries(LedgerQuery())
+    assert row.entry.destination == UPPER
+
+
+async def test_media_goes_only_to_addresses_of_the_platform_where_that_is_wanted(north: North, stores: Stores) -> None:
+    await stores.uppers.update(UPPER, tolerances=(), source_addresses=("192.0.2.40",))
+    await north.invite()
+    [asked] = north.live.asked
+    assert asked.media_hosts == {"127.0.0.1", "192.0.2.40"}
+    assert asked.offer is not None and asked.destination(asked.offer) == ("127.0.0.1", 30000)
+
+
+async def test_a_channel_of_the_asking_platform_itself_is_a_loop(north: North, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = StreamKey(UPPER, ONE)
+    shared = SimpleNamespace(real=lambda code: real, allows=lambda action: True)
+
+    async def echo(upper_id: str) -> Any:
+        return shared
+
+    monkeypatch.setattr(north.cascade, "shared", echo)
+    assert (await north.invite()).status == 482 and north.live.asked == []
+    assert not north.grants.live() and ("live.ended", "ended", ONE) in await north.entries()
 
 
 async def test_an_invite_without_a_readable_offer_is_refused_with_where(north: North) -> None:

@@ -56,3 +56,19 @@ async def test_a_wrong_upper_is_refused(api, wrong) -> None:
 async def test_what_must_have_a_value_cannot_be_null(api) -> None:
     await api.call("POST", URL, NEW)
     assert (await api.call("PATCH", f"{URL}/{ID}", {"port": None}))[0] == 400
+
+
+async def test_media_may_go_anywhere_unless_the_tolerance_is_taken_away(api) -> None:
+    assert (await api.call("POST", URL, NEW))[1]["tolerances"] == ["media_to_any_address"]
+    status, shown = await api.call("PATCH", f"{URL}/{ID}", {"tolerances": [], "media_transport": "tcp_passive"})
+    assert (status, shown["tolerances"], shown["media_transport"]) == (200, [], "tcp_passive")
+    assert api.ctx.stores.uppers.require(ID).tolerances == ()
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"media_transport": None}))[0] == 200
+
+
+@pytest.mark.parametrize("path", [URL, "/api/v1/devices"])
+async def test_a_tolerance_nobody_knows_is_refused_with_those_that_are(api, path) -> None:
+    body = {"id": ID, "tolerances": ["anything_goes"]} | ({"host": "192.0.2.10"} if path == URL else {})
+    status, answer = await api.call("POST", path, body)
+    known = ["media_to_any_address"] if path == URL else ["media_source_any", "ssrc_any"]
+    assert status == 400 and all(name in answer["message"] for name in ("tolerances", *known))
