@@ -32,13 +32,14 @@ class LegState(msgspec.Struct, frozen=True):
 
 
 class HelloReply(Message, frozen=True):
-    """Who the worker is and what it holds."""
+    """Who the worker is and what it holds. ``http_port`` is where a stream worker serves its viewers."""
 
     kind: Literal["relay", "stream"]
     pid: int
     name: str
     epoch: int
     legs: list[LegState]
+    http_port: int = 0
 
 
 class Opened(Message, frozen=True):

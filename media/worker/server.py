@@ -55,7 +55,8 @@ class Refused(Exception):
 class ControlServer:
     """Listens at ``path`` and hands commands to ``handle(command, answer)``, which answers once, now or later.
 
-    ``held`` lists what the worker holds, for the reply to Hello. ``clock`` is monotonic seconds.
+    ``held`` lists what the worker holds, for the reply to Hello, and ``http_port`` is told there too. ``clock`` is
+    monotonic seconds.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class ControlServer:
         self._held = held
         self._clock = clock
         self._orphan_s = orphan_s
+        self.http_port = 0
         self._epoch = -1
         self._orphan_since = clock()
         self._current: _Connection | None = None
@@ -155,7 +157,14 @@ class ControlServer:
             previous.close("taken over")
         self._epoch = hello.epoch
         log.info("adopted", worker=self._name, epoch=hello.epoch, by=hello.name)
-        value = HelloReply(kind=self._kind, pid=os.getpid(), name=self._name, epoch=hello.epoch, legs=self._held())
+        value = HelloReply(
+            kind=self._kind,
+            pid=os.getpid(),
+            name=self._name,
+            epoch=hello.epoch,
+            legs=self._held(),
+            http_port=self.http_port,
+        )
         connection.send(_reply(hello.seq, value))
 
     def _run(self, connection: _Connection, command: AnyCommand) -> None:

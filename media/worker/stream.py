@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -87,10 +88,16 @@ class StreamWorker:
 
     async def listen(self, host: str, port: int) -> int:
         """Open the HTTP port (0: any) and return it. Raises OSError."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
-        self.http_port = int(self._runner.addresses[0][1])
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+        # Bound before anything is awaited: whoever says Hello is told the port.
+        self.http_port = self.server.http_port = int(listener.getsockname()[1])
+        try:
+            await self._runner.setup()
+            await web.SockSite(self._runner, listener).start()
+        except BaseException:
+            listener.close()
+            raise
         return self.http_port
 
     def stop(self, reason: str = "stopped") -> None:

@@ -383,6 +383,8 @@ async def test_the_process_starts_serves_and_stops_by_signal(tmp_path: Path) -> 
     try:
         client = await _connect(path)
         assert (client.hello.pid, client.hello.kind, client.hello.name) == (process.pid, "stream", "s1")
+        with socket.create_connection((HOST, client.hello.http_port), 5):
+            pass  # where viewers are served is known from the first word on
         assert (await client.call(OpenInput(input="in", bind=HOST))).port
         process.send_signal(signal.SIGTERM)
         _, errors = await asyncio.wait_for(process.communicate(), 20)
