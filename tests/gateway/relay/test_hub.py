@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.errors import Failure, Reason
-from gateway.relay.hub import TRANSITIONS, Hub, StreamKey, UpstreamInput, UpstreamState
+from gateway.relay.hub import TRANSITIONS, Hub, StreamKey, Upstream, UpstreamInput, UpstreamState
 from gateway.relay.trail import Trail
 
 KEY = StreamKey("34020000001110000001", "34020000001320000001")
@@ -93,7 +93,8 @@ async def test_a_refusal_reaches_everybody_who_waited_for_the_same_start() -> No
 
 async def test_our_own_fault_is_a_failure_too() -> None:
     far = Far()
-    far.refusal, _ = ZeroDivisionError(), far.may_answer.set()
+    far.refusal = ZeroDivisionError()
+    far.may_answer.set()
     with pytest.raises(Failure) as caught:
         await hub_of(far).attach(KEY, "a", Reader().ended)
     assert caught.value.reason is Reason.INTERNAL
@@ -110,7 +111,7 @@ async def test_the_last_reader_out_starts_the_linger_time_and_its_end_ends_the_c
     assert stream is not None and stream.state is UpstreamState.RUNNING
     hub.detach(KEY, "b")
     hub.detach(KEY, "nobody")
-    assert stream.state is UpstreamState.LINGERING
+    assert hub.get(KEY) is stream and stream.linger is not None
     async with asyncio.timeout(5):
         while hub.get(KEY) is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
@@ -193,6 +194,62 @@ async def test_a_restored_stream_waits_for_its_readers_in_its_linger_time() -> N
     assert await hub.attach(KEY, "a", Reader().ended) is call
     await hub.close(Failure(Reason.SHUTTING_DOWN))
     assert len(call.ends) == 1
+
+
+async def test_a_reader_who_does_not_come_back_from_being_told_delays_nobody_else() -> None:
+    far, reader, other = Far(), Reader(), StreamKey("34020000001110000002", "34020000001320000002")
+    far.may_answer.set()
+    hub, hanging = hub_of(far), asyncio.Event()
+
+    async def slow(failure: Failure) -> None:
+        await hanging.wait()
+
+    await hub.attach(KEY, "slow", slow)
+    await hub.attach(KEY, "a", reader.ended)
+    await hub.attach(other, "a", reader.ended)
+    closing = asyncio.create_task(hub.close(Failure(Reason.SHUTTING_DOWN)))
+    await settle()
+    assert reader.ends == [Reason.SHUTTING_DOWN] * 2 and [len(call.ends) for call in far.calls] == [0, 1]
+    hanging.set()
+    await closing
+    assert [len(call.ends) for call in far.calls] == [1, 1]
+
+
+async def test_two_losses_at_once_are_told_once() -> None:
+    far, reader = Far(), Reader()
+    far.may_answer.set()
+    hub = hub_of(far)
+    await hub.attach(KEY, "a", reader.ended)
+    await asyncio.gather(hub.lost(KEY, Failure(Reason.STREAM_LOST)), hub.lost(KEY, Failure(Reason.PEER_ENDED)))
+    hub.detach(KEY, "a")
+    assert reader.ends == [Reason.STREAM_LOST] and len(far.calls[0].ends) == 1
+
+
+async def test_a_stream_lost_in_its_linger_time_is_begun_anew_by_the_next_reader() -> None:
+    far = Far()
+    far.may_answer.set()
+    hub = hub_of(far)
+    old = await hub.attach(KEY, "a", Reader().ended)
+    hub.detach(KEY, "a")
+    await hub.lost(KEY, Failure(Reason.STREAM_LOST))
+    assert await hub.attach(KEY, "a", Reader().ended) is not old
+    await hub.close(Failure(Reason.SHUTTING_DOWN))
+    assert [len(call.ends) for call in far.calls] == [1, 1]
+
+
+@pytest.mark.parametrize("state", UpstreamState)
+@pytest.mark.parametrize("event", UpstreamInput)
+def test_what_the_table_does_not_know_changes_nothing(state: UpstreamState, event: UpstreamInput) -> None:
+    expected = {
+        UpstreamInput.ANSWERED: {"calling": "running"},
+        UpstreamInput.READER_JOINED: {"calling": "calling", "running": "running", "lingering": "running"},
+        UpstreamInput.LAST_READER_LEFT: {"calling": "calling", "running": "lingering", "lingering": "lingering"},
+        UpstreamInput.LINGER_OVER: {"lingering": "ended"},
+        UpstreamInput.LOST: {"calling": "ended", "running": "ended", "lingering": "ended"},
+    }[event]
+    stream = Upstream(KEY, state)
+    assert stream.take(event) is (state.value in expected)
+    assert stream.state.value == expected.get(state.value, state.value)
 
 
 def test_nothing_leads_out_of_the_end() -> None:

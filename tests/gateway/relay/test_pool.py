@@ -12,6 +12,7 @@ import pytest
 
 from gateway.relay import pool as pool_module
 from gateway.relay.pool import Worker, WorkerPool, WorkerSpec, WorkerUnavailable
+from media.worker.client import CommandRefused
 from media.worker.control import AnyEvent, CloseLeg, LegClosed, OpenSource
 
 RELAY = WorkerSpec("relay", "relay-1", "media.worker.relay", ("--port-min", "45000", "--port-max", "45099"))
@@ -168,6 +169,80 @@ async def test_a_dying_worker_that_still_takes_the_connection_is_replaced(start:
     listener = await asyncio.start_unix_server(hang_up, str(tmp_path / "run" / "relay-1.sock"))
     pool, _ = await start()
     assert pool.workers[0].connected and not pool.workers[0].adopted
+
+
+async def test_a_worker_that_dies_again_while_its_return_is_told_is_replaced_again(start: Start) -> None:
+    pool, told = await start()
+    worker = pool.workers[0]
+
+    async def kill(returned: Worker) -> None:
+        await told.returned(returned)
+        if len(told.back) == 1:
+            client = returned.client
+            assert client is not None
+            os.kill(client.hello.pid, signal.SIGKILL)
+            await eventually(lambda: not client.connected)
+
+    pool._on_back = kill
+    assert worker.client is not None
+    os.kill(worker.client.hello.pid, signal.SIGKILL)
+    await eventually(lambda: len(told.back) == 2)
+    assert told.lost == ["relay-1", "relay-1"] and worker.connected
+    await worker.link.call(OpenSource(leg="in-1", transport="udp", bind=HOST))
+
+
+async def test_no_process_that_was_started_is_left_behind(start: Start) -> None:
+    pool, told = await start()
+    first, pids = pool.workers[0].process, []
+    for number in (1, 2):
+        client = pool.workers[0].client
+        assert client is not None
+        pids.append(client.hello.pid)
+        os.kill(pids[-1], signal.SIGKILL)
+        await eventually(lambda count=number: len(told.back) == count)  # type: ignore[misc]
+    assert first is not None and first.returncode == -signal.SIGKILL
+    last = pool.workers[0].process
+    assert last is not None
+    await pool.stop()
+    for pid in (*pids, last.pid):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+async def test_stopping_while_a_worker_comes_up_ends_it_too(start: Start, tmp_path: Path) -> None:
+    pool, told = await start()
+    worker = pool.workers[0]
+    (tmp_path / "deaf.py").write_text("import time\ntime.sleep(60)\n")
+    worker.spec = WorkerSpec("relay", "relay-1", "deaf")
+    former = worker.process
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        assert worker.client is not None
+        os.kill(worker.client.hello.pid, signal.SIGKILL)
+        await eventually(lambda: worker.process is not former)
+    await pool.stop()
+    assert worker.process is not None and worker.process.returncode == -signal.SIGKILL
+    assert told.back == []
+
+
+async def test_one_worker_that_cannot_start_leaves_none_half_started(tmp_path: Path) -> None:
+    told = Told()
+    bad = WorkerSpec("relay", "bad", "media.worker.relay", ("--nonsense",))
+    pool = WorkerPool(
+        [bad, RELAY], directory=tmp_path, node="n", epoch=1,
+        on_event=told.event, on_lost=told.gone, on_back=told.returned,
+    )  # fmt: skip
+    with pytest.raises(WorkerUnavailable, match=r"bad\.log"):
+        await pool.start()
+    assert pool.workers[1].connected
+    await pool.stop()
+    assert [worker.process and worker.process.returncode for worker in pool.workers] == [2, 0]
+
+
+async def test_an_older_control_process_does_not_take_a_worker_over(start: Start) -> None:
+    await start(epoch=2)
+    with pytest.raises(CommandRefused, match="stale_epoch"):
+        await start(epoch=1)
 
 
 def test_a_directory_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
