@@ -84,7 +84,13 @@ class LiveCalls:
             target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended, trail=trail
         )
         self._lower[call.id] = call
-        await call.start()
+        try:
+            await call.start()
+        except Failure as failure:
+            log.warning(
+                "stream not started", stream=str(key), peer=str(target.peer), step=failure.step, problem=failure.message
+            )
+            raise
         return call
 
     def _lower_ended(self, call: LowerCall) -> None:

@@ -37,7 +37,7 @@ from media.worker.control import (
     Transport,
     UpdateSource,
 )
-from sip import RemoteError, Request, Response, TransactionTimeout, TransportFailed
+from sip import ParseError, RemoteError, Request, Response, TransactionTimeout, TransportFailed
 from sip.dialog import Dialog
 from sip.sdp import Sdp, offer, ssrc_value
 from sip.subject import Subject
@@ -207,11 +207,14 @@ class LowerCall:
         self.dialog = Dialog.from_client(request, response)
         invite.ack(self.dialog)
         try:
-            return response, Sdp.parse(response.body)
+            answer = Sdp.parse(response.body)
+            if self.target.transport == "tcp_active" and answer.port == 0:
+                raise ParseError("m=", "no port to connect to", "0")
         except RemoteError as error:
             failure = Failure(Reason.NOT_ACCEPTABLE, f"the answer's SDP: {error}", peer_id=self.key.peer_id)
             await self._bye(failure)
             raise failure from error
+        return response, answer
 
     async def _follow_answer(self, answer: Sdp) -> None:
         """Take over what the answer says: its SSRC wins over ours, its address is where media may come from."""
