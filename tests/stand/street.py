@@ -16,7 +16,7 @@ import aiohttp
 
 from gateway.app import Node
 from gateway.compliance.access import AccessRequest, Action, Actor, Facts
-from gateway.compliance.entry import LedgerRow
+from gateway.compliance.entry import Entry, LedgerRow
 from gateway.compliance.grant import Grant
 from gateway.compliance.ledger import LedgerQuery
 from gateway.config import Config
@@ -57,13 +57,22 @@ class Street:
         self.node, self.device, self.upper = node, device, upper
 
     async def grant(self, action: Action = Action.LIVE, key: StreamKey = KEY, lifetime: float | None = None) -> Grant:
-        """A grant for an operator."""
+        """A grant for an operator, who has an account: rights nobody has are withdrawn."""
+        if "wang" not in self.node.stores.users:
+            await self.node.stores.users.create(User("wang", password_hash="", role="operator"))
         request = AccessRequest(Actor("user", "wang"), action, key.peer_id, key.code, facts=Facts(role="operator"))
         return await self.node.grants.issue(request, lifetime_seconds=lifetime)
 
     async def ledger(self) -> list[LedgerRow]:
         """All entries, oldest first."""
         return (await self.node.ledger.entries(LedgerQuery(limit=1000)))[::-1]
+
+    async def end(self) -> Entry:
+        """The newest entry once it is the end of a use."""
+        async with asyncio.timeout(10):
+            while (entry := (await self.ledger())[-1].entry).result != "ended":
+                await asyncio.sleep(0.01)
+        return entry
 
     async def token(self, name: str = "root", role: Role = "admin") -> str:
         """A login."""
@@ -137,6 +146,6 @@ async def running_street(
         await camera.register()
         await upper.wait_registered(NODE_ID)
         async with asyncio.timeout(10):
-            while await node.catalog.count() < 2:
+            while (await node.cascade.shared(UPPER_ID)).real(SECOND) is None:
                 await asyncio.sleep(0.02)
         yield Street(node, camera, upper)

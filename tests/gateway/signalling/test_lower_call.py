@@ -1,0 +1,218 @@
+"""Calls to peers below, on a real node with a hand-written camera."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.errors import Failure, Reason
+from gateway.relay.trail import Trail
+from interop.wire.device import Deviations
+from interop.wire.sipwire import Split
+from media.worker.control import ConnectFailed, LegClosed, SourceSilent
+from tests.stand.node import NODE_ID
+from tests.stand.street import CHANNEL, KEY, Street, running_street, settings, until
+
+SHORT = {"first_packet_seconds": 0.4, "key_frame_seconds": 0.4, "linger_seconds": 0.1}
+
+
+@contextlib.asynccontextmanager
+async def street_with(folder: Path, *, config: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[Street]:
+    made = settings(folder, media=SHORT, **(config or {}))
+    async with running_street(made, **options) as street:
+        yield street
+
+
+async def ignored(failure: Failure) -> None:
+    """A reader who does not mind."""
+
+
+async def attach(street: Street, trail: Trail | None = None) -> Any:
+    return await street.node.live.hub.attach(KEY, "reader", ignored, trail)
+
+
+async def refused(street: Street) -> Failure:
+    """Why no call comes about."""
+    with pytest.raises(Failure) as caught:
+        await attach(street)
+    await street.quiet()
+    assert await street.legs() == [] and len(street.node.environment.live_ssrcs) == 0
+    assert street.worker().load == 0
+    return caught.value
+
+
+async def lost(street: Street) -> Failure:
+    """Why a call that was answered ends."""
+    told: asyncio.Queue[Failure] = asyncio.Queue()
+    await street.node.live.hub.attach(KEY, "reader", told.put)
+    failure = await asyncio.wait_for(told.get(), 10)
+    await street.quiet()
+    assert await street.legs() == []
+    return failure
+
+
+def steps(street: Street, call: Any) -> list[str]:
+    """The milestones of a call."""
+    trace = street.node.ladder.get(call.id)
+    return [step.what for step in trace.steps] if trace is not None else []
+
+
+def invite(street: Street) -> Split:
+    return street.device.calls[-1].invite
+
+
+@pytest.mark.parametrize("media", ["udp", "tcp_passive", "tcp_active"])
+async def test_media_comes_over_each_transport_and_the_end_releases_everything(tmp_path: Path, media: str) -> None:
+    async with street_with(tmp_path, media=media) as street:
+        call = await attach(street)
+        await until(lambda: "first key frame" in steps(street, call))
+        assert street.worker().load == 1 and await street.legs() == [call.source_leg]
+        assert await _stored(street, 1) == [call.id]
+        street.node.live.hub.detach(KEY, "reader")
+        await street.quiet()
+        assert await street.legs() == [] and await _stored(street, 0) == []
+        assert street.device.calls[0].ended_by == "BYE" and not street.device.faults
+
+
+async def _stored(street: Street, wanted: int) -> list[str]:
+    async with asyncio.timeout(5):
+        while len(found := await street.node.environment.book.records()) != wanted:
+            await asyncio.sleep(0.01)
+    return [record.id for record in found]
+
+
+async def test_the_invite_is_what_the_standard_asks_for(tmp_path: Path) -> None:
+    async with street_with(tmp_path) as street:
+        call = await attach(street, Trail("wang", 12))
+        asked = invite(street)
+        body = asked.body.decode()
+        assert asked.start == f"INVITE sip:{CHANNEL}@127.0.0.1:{street.device.port.port} SIP/2.0"
+        assert asked.need("subject") == f"{CHANNEL}:{call.ssrc},{NODE_ID}:0"
+        assert asked.need("max-forwards") == "12" and asked.need("content-type").lower() == "application/sdp"
+        assert asked.get("monitor-user-identity") is None  # a camera is not told who asks
+        assert [line[:2] for line in body.split("\r\n") if line][:5] == ["v=", "o=", "s=", "c=", "t="]
+        assert "s=Play\r\n" in body and f"y={call.ssrc}\r\n" in body and call.ssrc[0] == "0"
+
+
+async def test_a_platform_below_is_told_the_way_of_the_request(tmp_path: Path) -> None:
+    async with street_with(tmp_path, kind="platform") as street:
+        await attach(street, Trail("34000000002000000001-li"))
+        assert invite(street).need("monitor-user-identity") == f"{NODE_ID}-34000000002000000001-li"
+
+
+@pytest.mark.parametrize(
+    ("deviations", "reason"),
+    [
+        (Deviations(refuse_invite=486), Reason.REJECTED),
+        (Deviations(answer_without_sdp=True), Reason.NOT_ACCEPTABLE),
+        (Deviations(silent_after_100=True), Reason.NO_ANSWER),
+    ],
+)
+async def test_a_call_that_does_not_come_about_names_its_step(
+    tmp_path: Path, deviations: Deviations, reason: Reason
+) -> None:
+    config = {"sip": {"invite_timeout_seconds": 0.5}}
+    async with street_with(tmp_path, config=config, deviations=deviations) as street:
+        assert (await refused(street)).reason is reason
+
+
+async def test_the_way_a_refusal_came_is_kept(tmp_path: Path) -> None:
+    async with street_with(tmp_path, kind="platform") as street:
+        reply = street.device.port.reply
+
+        def with_path(request: Split, path: Any, status: int, **options: Any) -> bytes:
+            if request.method == "INVITE" and status >= 300:
+                options["lines"] = ["X-RoutePath: 34020000002000000007-34020000002000000008"]
+            return reply(request, path, status, **options)
+
+        street.device.port.reply = with_path  # type: ignore[method-assign]
+        street.device.deviations.refuse_invite = 404
+        failure = await refused(street)
+        assert (failure.code, failure.route_path) == (404, "34020000002000000007-34020000002000000008")
+
+
+@pytest.mark.parametrize(
+    ("deviations", "reason"),
+    [(Deviations(no_media=True), Reason.NO_PACKET), (Deviations(rtp_ssrc=77, no_media=True), Reason.NO_PACKET)],
+)
+async def test_a_call_without_media_is_lost_in_its_own_words(
+    tmp_path: Path, deviations: Deviations, reason: Reason
+) -> None:
+    async with street_with(tmp_path, deviations=deviations) as street:
+        assert (await lost(street)).reason is reason
+        assert street.device.calls[0].ended_by == "BYE"
+
+
+async def test_a_device_that_ignores_y_needs_its_tolerance(tmp_path: Path) -> None:
+    tolerances = ("ssrc_any", "media_source_any")
+    async with street_with(tmp_path, tolerances=tolerances, deviations=Deviations(rtp_ssrc=77)) as street:
+        call = await attach(street)
+        await until(lambda: "first packet" in steps(street, call))
+        assert [stats.ssrc for stats in await street.worker().link.leg_stats()] == [77]
+
+
+async def test_the_device_hangs_up(tmp_path: Path) -> None:
+    async with street_with(tmp_path) as street:
+        waiting = asyncio.create_task(lost(street))
+        await until(lambda: street.device.calls and street.device.calls[0].acked.is_set())
+        await street.device.hang_up(street.device.calls[0])
+        assert (await waiting).reason is Reason.PEER_ENDED
+        assert not [one for one in street.device.port.received if one.start.startswith("BYE")]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (SourceSilent(leg="", silent_s=15.0), Reason.STREAM_LOST),
+        (ConnectFailed(leg="", remote=("127.0.0.1", 9), error="refused"), Reason.CONNECT_FAILED),
+        (LegClosed(leg="", reason="worker stopped"), Reason.WORKER_LOST),
+    ],
+)
+async def test_bad_news_of_the_leg_end_the_call_with_a_reason(tmp_path: Path, event: Any, reason: Reason) -> None:
+    async with street_with(tmp_path) as street:
+        waiting = asyncio.create_task(lost(street))
+        await until(lambda: street.node.live.lower_calls and street.node.live.lower_calls[0].established)
+        call = street.node.live.lower_calls[0]
+        call.media_event(SourceSilent(leg="", silent_s=5.0))  # not long enough
+        call.media_event(event)
+        assert (await waiting).reason is reason
+        byes = [one for one in street.device.port.received if one.method == "BYE"]
+        assert f"cause={Failure(reason).sip_status}" in byes[0].need("reason")
+        await call.end(None)  # a second end is none
+
+
+async def test_without_a_free_ssrc_or_port_it_is_busy(tmp_path: Path) -> None:
+    async with street_with(tmp_path) as street:
+        pool = street.node.environment.live_ssrcs
+        pool._leased.update(dict.fromkeys(range(10_000), "others"))
+        with pytest.raises(Failure) as caught:
+            await attach(street)
+        assert caught.value.reason is Reason.BUSY
+        pool._leased.clear()
+        street.node.addresses.bind_host = lambda: "nowhere"  # type: ignore[method-assign]
+        assert (await refused(street)).reason is Reason.BUSY
+
+
+async def test_a_worker_that_dies_in_between_is_named(tmp_path: Path) -> None:
+    async with street_with(tmp_path, deviations=Deviations(answer_delay_s=0.5)) as street:
+        waiting = asyncio.create_task(attach(street))
+        await until(lambda: street.device.calls)
+        await street.kill_worker()
+        with pytest.raises(Failure) as caught:
+            await waiting
+        assert caught.value.reason is Reason.WORKER_LOST
+
+
+async def test_nobody_waiting_any_more_gives_the_call_up(tmp_path: Path) -> None:
+    async with street_with(tmp_path, deviations=Deviations(silent_after_100=True)) as street:
+        waiting = asyncio.create_task(attach(street))
+        await until(lambda: [one for one in street.device.port.received if one.method == "INVITE"])
+        await street.node.live.hub.close(Failure(Reason.SHUTTING_DOWN))
+        with pytest.raises(Failure):
+            await waiting
+        await until(lambda: [one for one in street.device.port.received if one.method == "CANCEL"])
