@@ -43,8 +43,8 @@ def config(folder: Path, *, device_transport: str = "udp", stream_workers: int =
 async def running_node(settings: Config) -> AsyncIterator[Node]:
     """The node, started; stopped at the end."""
     node = await Node.open(settings, announce=lambda text: None)
-    await node.start()
     try:
+        await node.start()
         yield node
     finally:
         await node.stop()
