@@ -171,10 +171,15 @@ class UpperCall:
                 request.destination(request.offer)
             call = await self._attach(incoming)
             opened = await self._open_leg(call, request)
-            if self._ended:  # while it was being set up: its right was withdrawn, or the platform went away
+            # While it was being set up: its right was withdrawn, the stream or the platform went away, or a CANCEL.
+            if self._ended or incoming.answered:
                 raise self._why or Failure(Reason.CANCELLED)
-        except BaseException as error:
-            await self._release(error.step if isinstance(error, Failure) else Reason.CANCELLED.value)
+        except Failure as failure:
+            why = self._why or failure  # what ended it says why, not what failed because of that
+            await self._release(why.step)
+            raise why from failure.__cause__
+        except BaseException:
+            await self._release(Reason.CANCELLED.value)
             raise
         self._respond(request, opened, call)
         self._remember(request)
@@ -373,12 +378,15 @@ class UpperCall:
             return
         self._ended, self._why = True, failure
         dialog, self.dialog = self.dialog, None
+        reason = failure.step if failure is not None else "viewer ended"
+        # Together: an upper platform that does not answer its BYE is sent no picture meanwhile.
+        await asyncio.gather(self._release(reason), self._hang_up(dialog, failure))
+        log.info("call from above ended", upper=self.upper_id, stream=str(self.key), reason=reason)
+
+    async def _hang_up(self, dialog: Dialog | None, failure: Failure | None) -> None:
         if dialog is not None:
             with contextlib.suppress(RemoteError, OSError):
                 await send_bye(self._environment.stack, dialog, self.peer, failure)
-        reason = failure.step if failure is not None else "viewer ended"
-        await self._release(reason)
-        log.info("call from above ended", upper=self.upper_id, stream=str(self.key), reason=reason)
 
     async def _release(self, reason: str) -> None:
         self._ended = True
