@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.errors import Failure, Reason
-from gateway.signalling import upper_call
+from gateway.signalling import bye, upper_call
 from gateway.signalling.calls import CallRecord
 from gateway.signalling.upper_call import UpperCall
 from interop.wire import manscdp, sipwire
@@ -418,6 +418,19 @@ async def test_a_platform_that_does_not_answer_the_bye_keeps_nothing(street: Str
     call.peer = replace(call.peer, transport="TCP", port=1)  # nobody listens there
     await call.end(Failure(Reason.EXPIRED))
     assert byes(street, wire) == []
+
+
+async def test_a_platform_that_is_slow_to_answer_the_bye_is_sent_no_picture_meanwhile(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bye, "BYE_TIMEOUT_S", 0.5)
+    await (await street.upper.play(CHANNEL)).first_key()
+    call = upper_of(street)
+    monkeypatch.setattr(street.upper, "silent", True)
+    ending = asyncio.create_task(call.end(Failure(Reason.EXPIRED)))
+    await until(lambda: not street.node.live.upper_calls)
+    assert call.leg not in await street.legs() and not ending.done()
+    await ending
 
 
 # -- restarts
