@@ -27,6 +27,14 @@ class NodeMediaAddresses:
         return self._stack.local_address(peer)[0]
 
 
+def stream_base(config: MediaConfig, port: int, seen_host: str) -> str:
+    """Base address of the streams of the stream worker at `port`, for a viewer who reached us at `seen_host`."""
+    if config.public_url:
+        return config.public_url.replace("{port}", str(port)).rstrip("/")
+    host = usable_ip(config.http_host) or seen_host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def usable_ip(host: str | None) -> str | None:
     """An address of an SDP that can be compared with packets: not a name, not 0.0.0.0."""
     try:

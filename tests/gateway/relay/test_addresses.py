@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.config import MediaConfig
-from gateway.relay.addresses import NodeMediaAddresses, usable_ip
+from gateway.relay.addresses import NodeMediaAddresses, stream_base, usable_ip
 from sip.aio import Peer, SipStack
 
 PEER = Peer("UDP", "127.0.0.1", 5060)
@@ -40,3 +40,17 @@ async def test_else_the_address_of_the_route_to_the_peer(stack: SipStack) -> Non
 )
 def test_only_a_real_address_can_be_compared_with_packets(host: str | None, usable: str | None) -> None:
     assert usable_ip(host) == usable
+
+
+@pytest.mark.parametrize(
+    ("media", "base"),
+    [
+        (MediaConfig(public_url="https://video.example/w{port}/"), "https://video.example/w8081"),
+        (MediaConfig(public_url="https://video.example"), "https://video.example"),
+        (MediaConfig(http_host="10.0.0.5"), "http://10.0.0.5:8081"),
+        (MediaConfig(http_host="0.0.0.0"), "http://node.example:8081"),
+        (MediaConfig(http_host="2001:db8::5"), "http://[2001:db8::5]:8081"),
+    ],
+)
+def test_viewers_are_sent_to_the_public_address_else_to_where_they_reached_us(media: MediaConfig, base: str) -> None:
+    assert stream_base(media, 8081, "node.example") == base
