@@ -12,7 +12,9 @@ import pytest
 
 from gateway.errors import Failure, Reason
 from gateway.relay.trail import Trail
+from interop.wire import device as device_module
 from interop.wire.device import Deviations
+from interop.wire.media import bound_udp
 from interop.wire.sipwire import Split
 from media.worker.control import ConnectFailed, LegClosed, SourceSilent
 from tests.stand.node import NODE_ID
@@ -137,15 +139,29 @@ async def test_the_way_a_refusal_came_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deviations", "reason"),
-    [(Deviations(no_media=True), Reason.NO_PACKET), (Deviations(rtp_ssrc=77, no_media=True), Reason.NO_PACKET)],
+    ("deviations", "source", "reason"),
+    [
+        (Deviations(no_media=True), "127.0.0.1", Reason.NO_PACKET),
+        (Deviations(rtp_ssrc=77, other_source_port=True), "127.0.0.1", Reason.OTHER_SSRC),
+        (Deviations(other_source_port=True), "127.0.0.2", Reason.FOREIGN_SOURCE),
+    ],
 )
-async def test_a_call_without_media_is_lost_in_its_own_words(
-    tmp_path: Path, deviations: Deviations, reason: Reason
+async def test_a_call_without_media_of_its_own_is_lost_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deviations: Deviations, source: str, reason: Reason
 ) -> None:
+    monkeypatch.setattr(device_module, "bound_udp", lambda host: bound_udp(source))
     async with street_with(tmp_path, deviations=deviations) as street:
         assert (await lost(street)).reason is reason
-        assert street.device.calls[0].ended_by == "BYE"
+        (told,) = [one for one in street.device.port.received if one.method == "BYE" and not one.status]
+        words = Failure(reason)
+        assert told.need("reason") == f'SIP;cause={words.sip_status};text="{words.sip_phrase}"'
+
+
+async def test_the_ssrc_of_the_answer_wins_over_ours(tmp_path: Path) -> None:
+    async with street_with(tmp_path, deviations=Deviations(answer_y="0200000099")) as street:
+        call = await attach(street)
+        await until(lambda: "first key frame" in steps(street, call))
+        assert [stats.ssrc for stats in await street.worker().link.leg_stats()] == [200_000_099]
 
 
 async def test_a_device_that_ignores_y_needs_its_tolerance(tmp_path: Path) -> None:
