@@ -19,7 +19,7 @@ from media.worker.control import (
     TcpClosed,
     TcpConnected,
 )
-from media.worker.early import EarlyConnections
+from media.worker.early_connections import EarlyConnections
 from media.worker.outlets import TcpOutlet, UdpOutlet
 from media.worker.reports import SenderReports
 from media.worker.sink import SinkStream

@@ -13,7 +13,7 @@ from media.errors import RemoteError
 from media.rtp_over_tcp import Rfc4571Framer
 from media.worker.context import LegContext
 from media.worker.control import Address, ConnectFailed, Opened, TcpClosed, TcpConnected, Transport
-from media.worker.early import EarlyConnections
+from media.worker.early_connections import EarlyConnections
 from media.worker.source import SourceStream
 from media.worker.tcp import Connector, Listener
 
