@@ -78,14 +78,16 @@ class FirstMedia:
     async def _await_media(self) -> None:
         environment = self._environment
         try:
-            await asyncio.wait_for(self._packet.wait(), environment.first_packet_s)
+            async with asyncio.timeout(environment.first_packet_s):
+                await self._packet.wait()
         except TimeoutError:
             self._on_missing(self._no_packet())
             return
         if self._keyless:
             return
         try:
-            await asyncio.wait_for(self._key_frame.wait(), environment.key_frame_s)
+            async with asyncio.timeout(environment.key_frame_s):
+                await self._key_frame.wait()
         except TimeoutError:
             self._on_missing(self._no_key_frame())
 

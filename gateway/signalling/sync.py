@@ -165,7 +165,8 @@ class CatalogueSync:
         try:
             async with self._exchange.question(peer_id, "DeviceInfo") as question:
                 await self._exchange.tell(to, DeviceInfoQuery(sn=question.sn, device_id=peer_id))
-                answer = await asyncio.wait_for(question.answers.get(), DEVICE_INFO_S)
+                async with asyncio.timeout(DEVICE_INFO_S):
+                    answer = await question.answers.get()
         except (RemoteError, QuestionRefused, TimeoutError):
             return
         if isinstance(answer, DeviceInfoResponse):

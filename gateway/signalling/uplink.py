@@ -156,7 +156,8 @@ class Uplink:
             await asyncio.gather(self._task, return_exceptions=True)
         if unregister and self.registered:
             try:
-                await asyncio.wait_for(self._register(0), 3)
+                async with asyncio.timeout(3):
+                    await self._register(0)
             except (RemoteError, RegistrationRefused, TimeoutError) as error:
                 log.info("could not unregister", upper=self.target.upper_id, problem=str(error))
         await self._enter(UplinkState.STOPPED)

@@ -110,7 +110,9 @@ class WorkerClient:
         self._waiting[seq] = answer
         try:
             self._writer.write(encode(msgspec.structs.replace(command, seq=seq)))
-            return await asyncio.wait_for(answer, timeout_s)
+            # Not wait_for: before Python 3.12 it forgets a cancellation that comes together with the answer.
+            async with asyncio.timeout(timeout_s):
+                return await answer
         finally:
             self._waiting.pop(seq, None)
 
