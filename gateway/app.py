@@ -11,6 +11,7 @@ import structlog
 
 from catalog.store import CatalogStore, SharingStore
 from gateway.calls_store import StoredCalls
+from gateway.compliance.access import Denial
 from gateway.compliance.books import Books
 from gateway.compliance.entry import Entry
 from gateway.compliance.grant import Grant, Grants
@@ -58,6 +59,7 @@ from gateway.telemetry.sip_watch import SipWatch
 from gateway.web import api_channels, api_views
 from gateway.web.context import WebContext
 from gateway.web.server import HttpServer, create_app
+from gateway.withdrawal import Withdrawals
 from media.worker.control import AnyEvent, LegStats, SnapshotTaken
 from sip.aio import Incoming, Peer, SipStack, WireEvent
 from sip.limits import Limits
@@ -250,6 +252,15 @@ class Node:
             self.directory.upper_addresses,
             heard=self.presence.heard,
         )
+        self.withdrawals = Withdrawals(
+            self.grants,
+            stores.users,
+            stores.uppers,
+            stores.rules,
+            self.catalog,
+            shown=self.cascade.shared,
+            end=self._withdraw,
+        )
 
     def _build_watch(self) -> None:
         metrics, stack = self.metrics, self.stack
@@ -289,6 +300,7 @@ class Node:
         self.uplinks.restore()
         self._watch_configuration()
         await self.cascade.start()
+        self.withdrawals.start()
         await self.live.restore()
         await self.uplinks.start()
         self._server = HttpServer(
@@ -309,6 +321,7 @@ class Node:
         log.info("node stopping", id=self.config.node.id)
         if self._server is not None:
             await self._server.stop()
+        await self.withdrawals.stop()
         await self.live.close()
         await self.router.close()
         await self.uplinks.stop()
@@ -340,6 +353,7 @@ class Node:
             (HOUSEKEEPING_S, self.expire_uses),
             (HOUSEKEEPING_S, self._sample),
             (RECONCILE_S, self.reconciler.round),
+            (RECONCILE_S, self.withdrawals.look_at_all),
             (RECONCILE_S, self.database.probe),
             (CATALOGUE_COUNT_S, self.gauges.sample_catalogue),
         ]
@@ -360,10 +374,17 @@ class Node:
         now = time.time()
         await self.views.expire(now)
         for grant in self.books.expired(now):
-            await self.views.close_grant(grant.id, Reason.EXPIRED.value)
-            await self.live.end_grant(grant.id, Failure(Reason.EXPIRED))
-            seconds = now - grant.issued_at
-            await self.books.closed(grant.id, seconds=seconds, bytes_sent=0, reason=Reason.EXPIRED.value)
+            await self._end_use(grant, Failure(Reason.EXPIRED))
+
+    async def _withdraw(self, grant: Grant, denial: Denial) -> None:
+        await self._end_use(grant, Failure(Reason.FORBIDDEN, denial.message, detail_zh=denial.message_zh))
+
+    async def _end_use(self, grant: Grant, failure: Failure) -> None:
+        """End the view or the call under a grant, and the grant itself should nothing be left under it."""
+        await self.views.close_grant(grant.id, failure.step)
+        await self.live.end_grant(grant.id, failure)
+        seconds = time.time() - grant.issued_at
+        await self.books.closed(grant.id, seconds=seconds, bytes_sent=0, reason=failure.step)
 
     # -- signalling events
 

@@ -133,10 +133,12 @@ class Views:
         stored = asyncio.create_task(self._store.create(record), name=f"store view {record.id}")
         try:
             await self.inputs.join(key, record.id, Trail(identity_of(grant.actor.id)))
-            await self._announce(view)
             await stored
+            if record.id not in self._views:  # closed while the camera was called: the right to it was withdrawn
+                raise Failure(Reason.FORBIDDEN, channel=key.code)
+            await self._announce(view)
         except BaseException:
-            del self._views[record.id]
+            self._views.pop(record.id, None)
             self.inputs.leave(key, record.id, 0)
             await asyncio.gather(stored, return_exceptions=True)
             await self._forget(record.id)

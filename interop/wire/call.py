@@ -20,6 +20,8 @@ class WireCall:
         self.answer: Split | None = None
         self.ended = asyncio.Event()
         self.invite: Split | None = None
+        self.goodbye: Split | None = None
+        """The other side's BYE."""
         self._sock: socket.socket | None = None
         self._udp: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None

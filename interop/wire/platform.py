@@ -174,6 +174,7 @@ class WirePlatform:
             calls = [c for c in self.calls if c.answer and c.answer.need("call-id") == request.need("call-id")]
             self.port.reply(request, path, 200 if calls else 481)
             for call in calls:
+                call.goodbye = request
                 call.close()
         elif request.method != "ACK":
             self.port.reply(request, path, 200 if request.method == "OPTIONS" else 405)
@@ -296,10 +297,14 @@ class WirePlatform:
         y: str | None = "own",
         via_peer: str | None = None,
         timeout_s: float = 30.0,
+        late: bool = False,
+        host: str | None = None,
     ) -> WireCall:
         """INVITE a live view and ACK it. transport: "udp", "tcp_passive" (we listen) or "tcp_active" (we connect).
 
-        y: "own" offers a fresh one, ten digits offer those, None leaves it to the other side. Raises WireRefused.
+        y: "own" offers a fresh one, ten digits offer those, None leaves it to the other side. late: the INVITE says
+        nothing, and the ACK answers what the other side offers (third-party call control). host: the media address
+        we state. Raises WireRefused.
         """
         path = self.path_to(via_peer)
         call = WireCall(self.port, channel, Receiver(), path)
@@ -307,10 +312,12 @@ class WirePlatform:
         port = await call.open_leg(transport)
         offered = f"0{self.id[3:8]}{next(self._ssrc) % 10000:04d}" if y == "own" else y
         setup = transport.removeprefix("tcp_") if transport != "udp" else ""
-        body = manscdp.sdp(self.id, self.port.host, port, tcp=bool(setup), setup=setup, y=offered)
+        body = manscdp.sdp(self.id, host or self.port.host, port, tcp=bool(setup), setup=setup, y=offered)
         lines = self.lines(path, f"<sip:{channel}@{channel[:10]}>", fresh("live"), "1 INVITE", fresh())
-        lines += [self.contact(), f"Subject: {channel}:{offered or '0'},{self.id}:0", "Content-Type: application/sdp"]
-        data = sipwire.build(f"INVITE sip:{channel}@{path.host}:{path.port} SIP/2.0", lines, body)
+        lines += [self.contact(), f"Subject: {channel}:{offered or '0'},{self.id}:0"]
+        described = ["Content-Type: application/sdp"]
+        start = f"INVITE sip:{channel}@{path.host}:{path.port} SIP/2.0"
+        data = sipwire.build(start, lines if late else [*lines, *described], b"" if late else body)
         call.invite = sipwire.split(data)
         try:
             answer = await self.port.ask(data, path, timeout_s=timeout_s)
@@ -324,9 +331,10 @@ class WirePlatform:
             self.port.send(re.sub(rb"branch=[^\r\n;]+", same, call.in_dialog("ACK", cseq=1), count=1), path)
             call.close()
             raise WireRefused(answer)
-        self.port.send(call.in_dialog("ACK", cseq=1), path)
+        ack = call.in_dialog("ACK", *described, body=body, cseq=1) if late else call.in_dialog("ACK", cseq=1)
+        self.port.send(ack, path)
         facts = manscdp.sdp_facts(answer.body)
-        agreed = facts.y or offered
+        agreed = facts.y or (None if late else offered)
         call.receiver.ssrc = int(agreed) if agreed else None
         if transport == "tcp_active":
             await call.dial()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.errors import Failure, Reason
@@ -14,7 +16,9 @@ from gateway.signalling.receiver import (
     their_transport,
 )
 from interop.wire.manscdp import sdp
+from interop.wire.platform import WireRefused
 from sip.sdp import Sdp
+from tests.stand.street import CHANNEL, UPPER_ID, running_street, settings
 
 CAMERA, UPPER = "34020000001310000001", "34010000002000000001"
 
@@ -97,3 +101,49 @@ def test_the_payload_of_ps_is_the_offers() -> None:
     assert ps_payload_type(described()) == 96
     with pytest.raises(Failure, match="no PS"):
         ps_payload_type(Sdp.parse(sdp(UPPER, "192.0.2.40", 3).replace(b"PS/90000", b"H264/90000")))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(None, "udp"), ("tcp_passive", "tcp_active"), ("tcp_active", "tcp_passive")]
+)
+async def test_a_third_party_controller_gets_our_offer_in_the_200_and_the_picture_after_its_ack(
+    tmp_path: Path, ours: str | None, theirs: str
+) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        await street.node.stores.uppers.update(UPPER_ID, media_transport=ours)
+        call = await street.upper.play(CHANNEL, transport=theirs, late=True)
+        assert call.answer is not None
+        text = call.answer.body.decode()
+        protocol = "RTP/AVP" if ours is None else "TCP/RTP/AVP"
+        assert f" {protocol} 96\r\na=sendonly\r\na=rtpmap:96 PS/90000\r\n" in text and "\r\ny=0" in text
+        assert ("a=setup:" in text) == (ours is not None)
+        await call.first_key()
+        assert call.codec == "H264" and not call.faults
+        await call.bye()
+        await street.quiet()
+
+
+async def test_an_ack_without_an_answer_ends_the_call(tmp_path: Path) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        # Over TCP although UDP was offered.
+        call = await street.upper.play(CHANNEL, transport="tcp_passive", late=True)
+        await call.ended.wait()
+        await street.quiet()
+        assert (await street.ledger())[-1].entry.detail == {"reason": "not_acceptable"}
+
+
+async def test_media_for_a_stranger_is_refused_where_the_tolerance_is_off(tmp_path: Path) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        await street.node.stores.uppers.update(UPPER_ID, tolerances=())
+        with pytest.raises(WireRefused, match="403"):
+            await street.upper.play(CHANNEL, host="127.0.0.66")
+        assert street.device.calls == []
+        late = await street.upper.play(CHANNEL, host="127.0.0.66", late=True)
+        await late.ended.wait()
+        assert not late.units
+        call = await street.upper.play(CHANNEL)
+        await call.first_key()
+        await call.bye()
+        await street.quiet()
+        reasons = [row.entry.detail["reason"] for row in await street.ledger() if row.entry.result == "ended"]
+        assert reasons == ["forbidden", "forbidden", "viewer ended"]
