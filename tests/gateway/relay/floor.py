@@ -31,7 +31,7 @@ SSRC = 77
 async def eventually(true: Callable[[], object]) -> None:
     """Wait until something of this process holds."""
     async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110
+        while not true():
             await asyncio.sleep(0.01)
 
 
