@@ -114,9 +114,13 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(directory: Path, *, media: str = "udp", host: str = "127.0.0.1") -> AsyncIterator[Stage]:
-    """One gateway whose camera is being watched."""
+async def stage(
+    directory: Path, *, media: str = "udp", host: str = "127.0.0.1", settings: dict[str, dict[str, Any]] | None = None
+) -> AsyncIterator[Stage]:
+    """One gateway whose camera is being watched. `settings`: keys of its configuration, by section."""
     chain = Chain(1, directory)
+    for section, values in (settings or {}).items():
+        chain.top.settings.setdefault(section, {}).update(values)
     try:
         await chain.start()
         witness = await chain.add_device(WITNESS, WITNESS_CHANNEL, codec="H264", media=media, host=host)
@@ -162,6 +166,15 @@ async def listed(stage: Stage, peer_id: str, wanted: int = 1, timeout_s: float =
             rows = (await stage.node.call("GET", f"/api/v1/channels?peer_id={peer_id}&limit=1000"))["items"]
             if len(rows) >= wanted:
                 return list(rows)
+            await asyncio.sleep(0.1)
+
+
+async def shown_above(stage: Stage, channel: str, timeout_s: float = 20.0) -> None:
+    """Wait until the upper platform is shown a channel, and may therefore call it."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            if channel in (await stage.chain.upper.catalog(stage.node.id)).ids:
+                return
             await asyncio.sleep(0.1)
 
 

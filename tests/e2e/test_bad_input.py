@@ -35,6 +35,7 @@ from tests.e2e.adversary import (
     invite,
     keepalive_of,
     resident_mb,
+    shown_above,
     stage,
     status_of,
 )
@@ -332,7 +333,7 @@ async def test_a_stream_without_any_psm_is_shown(show: Stage) -> None:
         show, device_id, host="127.0.0.71", channels=[WireChannel(channel)], deviations=Deviations(with_psm=False)
     ) as device:
         assert (await device.register()).status == 200
-        await until(lambda: listed(show, device_id), 1)
+        await shown_above(show, channel)
         call = await show.chain.upper.play(channel)
         await call.first_key(15)
         await call.frames(15)

@@ -26,7 +26,7 @@ from tests.e2e.adversary import (
     Stage,
     enrolled,
     forgotten,
-    listed,
+    shown_above,
     stage,
     status_of,
     until,
@@ -65,7 +65,7 @@ async def other(show: Stage) -> AsyncIterator[WireDevice]:
     """Another registered camera: trusted, but not for what belongs to the witness."""
     async with await enrolled(show, OTHER, host="127.0.0.55", channels=[WireChannel(OTHER_CHANNEL)]) as device:
         assert (await device.register()).status == 200
-        await listed(show, OTHER)
+        await shown_above(show, OTHER_CHANNEL)
         yield device
     await forgotten(show, OTHER)
 
@@ -346,7 +346,7 @@ async def test_forged_answers_to_our_requests_are_dropped(show: Stage, host: str
     ):
         camera.asked = asyncio.Queue()
         assert (await camera.register()).status == 200
-        await listed(show, OTHER)
+        await shown_above(show, OTHER_CHANNEL)
         await asyncio.sleep(0.5)
         camera.deaf = True
         before = await show.counts("gbgateway_sip_stack")
@@ -378,7 +378,7 @@ async def test_a_cancel_or_an_ack_of_a_stranger_does_not_touch_a_call_that_is_be
     channels = [WireChannel(OTHER_CHANNEL)]
     async with await enrolled(show, OTHER, host="127.0.0.55", channels=channels, deviations=slow) as camera:
         assert (await camera.register()).status == 200
-        await listed(show, OTHER)
+        await shown_above(show, OTHER_CHANNEL)
         upper = show.chain.upper
         playing = asyncio.create_task(upper.play(OTHER_CHANNEL))
         await until(lambda: camera.calls)
