@@ -139,6 +139,7 @@ class Node:
             gap_s=config.catalog.next_answer_seconds,
             interval_s=config.catalog.sync_interval_seconds or 10 * 365 * 86_400,
             took=self.metrics.sync_seconds.observe,
+            own_item=self.directory.own_item,
         )
         self.subscriber = CatalogueSubscriber(
             self.stack,

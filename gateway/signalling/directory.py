@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable
 
-from catalog import Kind, kind_of, type_of
+from catalog import Item, Kind, civil_code_of, full_name, kind_of, type_of
 from gateway.config import Config
 from gateway.errors import AlreadyExists, Failure, Reason
 from gateway.relay.hub import StreamKey
@@ -65,6 +65,24 @@ class Directory:
             kind: PeerKind = "platform" if kind_of(peer_id) is Kind.SYSTEM else "device"
             with contextlib.suppress(AlreadyExists):
                 await self._devices.create(Device(peer_id, name=peer_id, kind=kind, created_at=time.time()))
+
+    def own_item(self, peer_id: str) -> Item | None:
+        """The item of a recorder or the like that registers here, as it is shown when it does not list itself (目录项).
+
+        Platforms list themselves, and a camera that registers is the channel it lists.
+        """
+        device = self._devices.get(peer_id)
+        if device is None or device.kind != "device" or kind_of(peer_id) is not Kind.MAIN_DEVICE:
+            return None
+        region = civil_code_of(peer_id)
+        return Item(
+            code=peer_id,
+            peer_id=peer_id,
+            name=device.name or peer_id,
+            civil_code=region,
+            address=full_name(region),
+            parental=True,
+        ).storable()
 
     def upper_addresses(self) -> Iterable[UpperAddress]:
         """The addresses upper platforms may send from."""

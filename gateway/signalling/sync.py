@@ -1,6 +1,7 @@
 """The catalogue of every peer below us, kept equal to theirs: query, collect, store, subscribe, apply notifications.
 
 One synchronisation per peer at a time. An incomplete answer is stored but never deletes (GB/T 28181-2022 Annex M).
+A recorder that lists its channels and not itself is listed for it, so that its channels have a parent (Annex J).
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
+from catalog.change import Event, ItemEvent
 from catalog.item import Item
 from catalog.pages import Complete, Incomplete, PageCollector
 from catalog.store import CatalogStore
@@ -56,7 +58,8 @@ class CatalogueSync:
 
     Waits in seconds: `first_s` for the first page of an answer, `gap_s` for each further one, `interval_s` between
     synchronisations, `retry_s` after failed ones, `again_s` before one that was asked for. `took(seconds)` is told how
-    long each one lasted.
+    long each one lasted. `own_item(peer_id)` is the item of a peer that is to be listed though it does not list itself;
+    None: it is not.
     """
 
     def __init__(
@@ -72,7 +75,9 @@ class CatalogueSync:
         again_s: float = AGAIN_S,
         clock: Callable[[], float] = time.time,
         took: Callable[[float], None] | None = None,
+        own_item: Callable[[str], Item | None] = lambda peer_id: None,
     ) -> None:
+        self._own_item = own_item
         self._exchange = exchange
         self._store = store
         self._correspondent = correspondent
@@ -177,6 +182,7 @@ class CatalogueSync:
                 "firmware": answer.firmware,
                 "channels": answer.channel,
             }
+            await self._complete_own_item(peer_id)
 
     async def _collect(self, to: Correspondent, status: SyncStatus) -> Complete[Item] | Incomplete[Item]:
         """Ask and gather. Raises what the query met with when no page came at all: pages prove that it arrived."""
@@ -204,10 +210,36 @@ class CatalogueSync:
             status.duplicates = collector.duplicates
             return collector.result
 
+    async def _added_item(self, peer_id: str, result: Complete[Item] | Incomplete[Item]) -> Item | None:
+        """The peer's own item, unless it lists itself: now, or before and this answer is not whole."""
+        own = self._own_item(peer_id)
+        if own is None or any(item.code == peer_id for item in result.items):
+            return None
+        stored = await self._store.get(peer_id, peer_id)
+        if stored is not None and stored.item.raw and isinstance(result, Incomplete):
+            return None
+        known = self.status[peer_id].device_info if peer_id in self.status else None
+        if known is not None:
+            return _with_device_info(own, known)
+        return own if stored is None else replace(own, manufacturer=stored.item.manufacturer, model=stored.item.model)
+
+    async def _complete_own_item(self, peer_id: str) -> None:
+        """What the peer has just told of itself, entered in the item that was added for it."""
+        known, stored = self.status[peer_id].device_info, await self._store.get(peer_id, peer_id)
+        if known is None or stored is None or stored.item.raw or self._own_item(peer_id) is None:
+            return
+        item = _with_device_info(stored.item, known)
+        if item != stored.item:
+            news = ItemEvent(Event.UPDATE, peer_id, item, frozenset({"manufacturer", "model"}))
+            await self._store.apply_events(peer_id, [news], who="device info")
+
     async def _store_result(self, peer_id: str, result: Complete[Item] | Incomplete[Item], status: SyncStatus) -> None:
+        own = await self._added_item(peer_id, result)
         generation = await self._store.begin_sync(peer_id)
         try:
             await self._store.stage(generation, result.items)
+            if own is not None:
+                await self._store.stage(generation, [own])
             complete = isinstance(result, Complete) and result.assured
             changes = await self._store.commit_sync(generation, complete=complete)
         except BaseException:
@@ -225,6 +257,10 @@ class CatalogueSync:
             missing=status.missing,
             changed=len(changes.changes),
         )
+
+
+def _with_device_info(own: Item, known: dict[str, str | int | None]) -> Item:
+    return replace(own, manufacturer=str(known["manufacturer"] or ""), model=str(known["model"] or "")).storable()
 
 
 def _shortfall(result: Complete[Item] | Incomplete[Item]) -> str | None:

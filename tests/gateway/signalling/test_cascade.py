@@ -323,6 +323,16 @@ async def test_our_own_item_has_every_element_of_a_system_and_no_parent(top: Top
     }  # fmt: skip
 
 
+async def test_a_recorder_is_shown_under_our_system_and_its_channels_under_it(top: Top) -> None:
+    await top.enter()
+    await top.store(Item(code=NVR, peer_id=NVR, name="录像机", parental=True), camera(1), camera(2, parent_ids=(NODE,)))
+    listed = {item["DeviceID"]: item for item in await top.ask()}
+    assert {one: listed[one]["ParentID"] for one in (NVR, code(1), code(2))} == {NVR: NODE, code(1): NVR, code(2): NVR}
+    assert listed[NVR]["Parental"] == "1" and listed[NVR]["Status"] == "ON" and listed[NVR]["Owner"] == ""
+    _ = await top.catalog.set_peer_status(NVR, False)
+    assert {item["DeviceID"]: item for item in await top.ask(sn=6)}[NVR]["Status"] == "OFF"
+
+
 async def test_an_object_behind_a_code_that_is_not_shared(top: Top, stores: Stores) -> None:
     await top.enter()
     await top.store(camera(1), camera(2))

@@ -162,3 +162,25 @@ async def test_a_stream_is_had_from_the_peers_present_address(book: Book) -> Non
     await book.stores.devices.update(CAMERA, media_transport="udp", kind="platform", tolerances=("ssrc_any",))
     target = book.directory.locate(key)
     assert (target.transport, target.any_source, target.any_ssrc, target.platform) == ("udp", False, True, True)
+
+
+@pytest.mark.parametrize(
+    ("peer_id", "kind", "shown"),
+    [
+        ("34020000001180000001", "device", True),
+        ("34020000001110000001", "device", True),
+        ("34020000001320000001", "device", False),
+        ("34020000002000000009", "platform", False),
+        ("34020000001180000001", "platform", False),
+    ],
+)
+async def test_a_recorder_has_an_item_of_its_own_and_a_platform_or_a_camera_has_not(
+    book: Book, peer_id: str, kind: Any, shown: bool
+) -> None:
+    assert book.directory.own_item(peer_id) is None
+    await book.stores.devices.create(Device(peer_id, name="录像机", kind=kind))
+    item = book.directory.own_item(peer_id)
+    assert (item is not None) == shown
+    if item is not None:
+        assert (item.code, item.peer_id, item.name, item.civil_code) == (peer_id, peer_id, "录像机", "3402")
+        assert item.address == "安徽省芜湖市" and item.parental and not item.is_secret and item.parent_ids == ()

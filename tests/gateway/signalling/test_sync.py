@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from catalog import Item
 from catalog.store import CatalogStore
 from gateway.signalling import sync as module
 from gateway.signalling.exchange import Correspondent, Exchange
@@ -283,3 +285,47 @@ async def test_stopping_while_it_runs_leaves_the_catalogue_as_it_was(bench: Benc
     bench.sync.start(CAMERA)
     bench.sync.start(CAMERA)
     await bench.sync.stop()
+
+
+RECORDER = Item(code=CAMERA, peer_id=CAMERA, name="东门录像机", civil_code="3402", address="安徽省芜湖市", parental=True)
+
+
+async def own(bench: Bench) -> Item | None:
+    stored = await bench.store.get(CAMERA, CAMERA)
+    return stored.item if stored is not None else None
+
+
+async def test_a_recorder_that_does_not_list_itself_is_listed_with_what_it_tells_of_itself(bench: Bench) -> None:
+    bench.sync._own_item = lambda peer_id: RECORDER
+    bench.device.lists(2)
+    status = await bench.sync.synchronise(CAMERA)
+    assert (status.state, status.received) == ("complete", 2)
+    assert await own(bench) == RECORDER and await bench.codes() == sorted([code(0), code(1), CAMERA])
+    assert await bench.store.parents(CAMERA, code(0)) == [CAMERA]
+    await bench.sync._ask_device_info(CAMERA)
+    assert await own(bench) == replace(RECORDER, manufacturer="M")
+    # Nothing of it is lost in what follows, with or without what was told.
+    await bench.sync.synchronise(CAMERA)
+    assert await own(bench) == replace(RECORDER, manufacturer="M")
+    bench.sync.status.clear()
+    await bench.sync.synchronise(CAMERA)
+    await bench.sync._ask_device_info(CAMERA)
+    assert await own(bench) == replace(RECORDER, manufacturer="M")
+    assert [entry.event.value for entry in await bench.store.history(CAMERA, CAMERA)] == ["UPDATE"]
+
+
+async def test_a_recorder_that_lists_itself_is_believed(bench: Bench) -> None:
+    bench.sync._own_item = lambda peer_id: RECORDER
+    bench.device.pages = [(2, [CAMERA, code(1)])]
+    await bench.sync.synchronise(CAMERA)
+    listed = await own(bench)
+    assert listed is not None and listed.name == "枪机0001" and listed.raw
+    await bench.sync._ask_device_info(CAMERA)
+    assert await own(bench) == listed
+    # An answer that is not whole proves nothing against that; a whole one does.
+    bench.device.pages = [(2, [code(1)])]
+    assert (await bench.sync.synchronise(CAMERA)).state == "incomplete"
+    assert await own(bench) == listed
+    bench.device.pages = [(1, [code(1)])]
+    assert (await bench.sync.synchronise(CAMERA)).state == "complete"
+    assert (await own(bench) or RECORDER).name == RECORDER.name
