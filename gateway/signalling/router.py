@@ -15,10 +15,10 @@ import structlog
 
 from gateway.errors import Failure
 from gateway.signalling.bindings import Bindings
+from gateway.signalling.refusals import RefusalRates
 from gateway.signalling.trust import Sender, UpperAddress, identify
 from sip import RemoteError
 from sip.aio import Incoming
-from sip.limits import SourceRates
 from sip.manscdp import Charset, Kind, Parsed, loads
 
 log = structlog.get_logger("signalling")
@@ -27,8 +27,6 @@ ALLOW = "REGISTER, MESSAGE, INVITE, ACK, BYE, CANCEL, INFO, SUBSCRIBE, NOTIFY, O
 MAX_WORK = 5000
 """Requests being worked on at once; beyond that 503 keeps the loop alive."""
 MAX_HINTS = 50_000
-LOGGED_PER_SECOND, LOGGED_BURST, MAX_SOURCES = 0.2, 20.0, 10_000
-"""Refusals of one source address that are logged, and how many addresses are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Router:
         self._heard = heard
         self._tasks: set[asyncio.Task[None]] = set()
         self._charsets: dict[str, Charset] = {}
-        self._log_rates = SourceRates(LOGGED_PER_SECOND, LOGGED_BURST, MAX_SOURCES)
+        self._log_rates = RefusalRates()
         self.counters: dict[str, int] = {}
         self._methods: dict[str, Callable[[Incoming, Sender], Awaitable[None]]] = {
             "MESSAGE": self._message,
@@ -128,7 +126,7 @@ class Router:
                 await self._trusted(incoming, method)
         except RemoteError as error:
             self._count("malformed")
-            log.warning("bad request", source=str(incoming.source), method=method, where=error.where, what=error.what)
+            self._log_refusal(incoming, "malformed", where=error.where, what=error.what)
             incoming.respond(error.status, phrase(f"Bad {error.where}: {error.what}"))
         except Failure as failure:
             self._count("refused")
@@ -213,12 +211,13 @@ class Router:
 
     def _log_refusal(self, incoming: Incoming, reason: str, **particulars: str) -> None:
         """Every refusal is counted; of one address only so many are logged, or a flood would fill the disk."""
-        if self._log_rates.take(incoming.source.host, incoming.received_at):
-            log.warning(
-                "refused", source=str(incoming.source), method=incoming.request.method, reason=reason, **particulars
-            )
-        else:
+        left_out = self._log_rates.take(incoming.source.host, incoming.received_at)
+        if left_out is None:
             self._count("refused_unlogged")
+            return
+        more = {"left_out": left_out} if left_out else {}
+        method = incoming.request.method
+        log.warning("refused", source=str(incoming.source), method=method, reason=reason, **particulars, **more)
 
     def _body(self, incoming: Incoming, sender: Sender) -> Parsed:
         peer_id = sender.lower_id or sender.upper_id or ""

@@ -9,11 +9,11 @@ import structlog
 
 from gateway.signalling.exchange import Exchange
 from gateway.signalling.presence import Presence
+from gateway.signalling.refusals import RefusalRates
 from gateway.signalling.registrar import Registrar
-from gateway.signalling.router import LOGGED_BURST, LOGGED_PER_SECOND, MAX_SOURCES, FromLower
+from gateway.signalling.router import FromLower
 from gateway.signalling.sync import CatalogueSync
 from sip.aio import Incoming
-from sip.limits import SourceRates
 from sip.manscdp import CatalogNotify, CatalogResponse, Keepalive, Kind, Parsed
 
 log = structlog.get_logger("southbound")
@@ -41,7 +41,7 @@ class Southbound:
         self._presence = presence
         self._exchange = exchange
         self._sync = sync
-        self._log_rates = SourceRates(LOGGED_PER_SECOND, LOGGED_BURST, MAX_SOURCES)
+        self._log_rates = RefusalRates()
         self.counters: dict[str, int] = {}
 
     async def register(self, incoming: Incoming) -> None:
@@ -59,11 +59,13 @@ class Southbound:
 
     def _log_refusal(self, incoming: Incoming, reason: str) -> None:
         """Every refusal is counted; of one address only so many are logged, or a flood would fill the disk."""
-        if self._log_rates.take(incoming.source.host, incoming.received_at):
-            user = incoming.request.from_.uri.user
-            log.warning("registration refused", source=str(incoming.source), peer=user, reason=reason)
-        else:
+        left_out = self._log_rates.take(incoming.source.host, incoming.received_at)
+        if left_out is None:
             self._count("refused_unlogged")
+            return
+        more = {"left_out": left_out} if left_out else {}
+        user = incoming.request.from_.uri.user
+        log.warning("registration refused", source=str(incoming.source), peer=user, reason=reason, **more)
 
     async def told(self, request: FromLower, parsed: Parsed) -> None:
         """A Notify or Response MESSAGE; the 200 is out already."""

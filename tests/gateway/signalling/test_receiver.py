@@ -145,5 +145,6 @@ async def test_media_for_a_stranger_is_refused_where_the_tolerance_is_off(tmp_pa
         await call.first_key()
         await call.bye()
         await street.quiet()
-        reasons = [row.entry.detail["reason"] for row in await street.ledger() if row.entry.result == "ended"]
-        assert reasons == ["forbidden", "forbidden", "viewer ended"]
+        ends = [row.entry for row in await street.ledger() if row.entry.result == "ended"]
+        assert [end.detail["reason"] for end in ends] == ["forbidden", "forbidden", "viewer ended"]
+        assert [end.bytes for end in ends[:2]] == [0, 0] and (ends[2].bytes or 0) > len(call.ps) // 2 > 0

@@ -287,7 +287,9 @@ async def test_stopping_while_it_runs_leaves_the_catalogue_as_it_was(bench: Benc
     await bench.sync.stop()
 
 
-RECORDER = Item(code=CAMERA, peer_id=CAMERA, name="东门录像机", civil_code="3402", address="安徽省芜湖市", parental=True)
+RECORDER = Item(
+    code=CAMERA, peer_id=CAMERA, name="东门录像机", civil_code="3402", address="安徽省芜湖市", parental=True
+)
 
 
 async def own(bench: Bench) -> Item | None:
