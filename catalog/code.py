@@ -44,8 +44,9 @@ class Kind(StrEnum):
 CONTAINERS = frozenset({Kind.REGION, Kind.SYSTEM, Kind.GROUP, Kind.ORG})
 """Kinds that exist only to hold other objects."""
 
-_NEVER_PLAYABLE_KINDS = frozenset({*CONTAINERS, Kind.USER, Kind.ALARM, Kind.AUDIO})
-_NEVER_PLAYABLE_TYPES = frozenset({139, 141, 142, 143})  # other peripheral, barrier, door, credential reader
+NEVER_PLAYABLE_KINDS = frozenset({*CONTAINERS, Kind.USER, Kind.ALARM, Kind.AUDIO})
+NEVER_PLAYABLE_TYPES = frozenset({139, 141, 142, 143})  # other peripheral, barrier, door, credential reader
+"""What `is_playable` goes by."""
 
 
 def _kind_of_type(number: int) -> Kind:
@@ -123,9 +124,9 @@ def is_playable(text: str, *, also: frozenset[int] = frozenset(), never: frozens
             return False
         if number in also:
             return True
-        if number in _NEVER_PLAYABLE_TYPES:
+        if number in NEVER_PLAYABLE_TYPES:
             return False
-    return bool(text) and kind_of(text) not in _NEVER_PLAYABLE_KINDS
+    return bool(text) and kind_of(text) not in NEVER_PLAYABLE_KINDS
 
 
 def civil_code_of(text: str) -> str:

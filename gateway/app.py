@@ -18,9 +18,9 @@ from gateway.compliance.grant import Grant, Grants
 from gateway.compliance.ledger import Ledger
 from gateway.config import Config
 from gateway.errors import Failure, Reason
-from gateway.relay.addresses import NodeMediaAddresses
+from gateway.relay.addresses import NodeMediaAddresses, stream_base
 from gateway.relay.hub import StreamKey
-from gateway.relay.pool import Worker, WorkerPool
+from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
 from gateway.relay.processes import next_epoch, worker_specs
 from gateway.relay.reconcile import Reconciler
 from gateway.relay.ssrc import SsrcPool
@@ -476,13 +476,13 @@ class Node:
     async def snapshot(self, key: StreamKey, grant: Grant) -> SnapshotTaken:
         return await self.views.snapshot(key, grant)
 
-    def stream_url(self, key: StreamKey) -> str:
-        """Base address of the browser streams."""
-        media = self.config.media
-        if media.public_url:
-            return media.public_url.rstrip("/")
-        host = media.http_host if media.http_host not in ("0.0.0.0", "::") else "127.0.0.1"
-        return f"http://{host}:{media.http_port}"
+    def stream_url(self, key: StreamKey, seen_host: str) -> str:
+        """Base address of a stream at the worker that carries it, for a viewer who reached the API at `seen_host`."""
+        try:
+            port = self.views.inputs.home(key).link.hello.http_port
+        except WorkerUnavailable as error:
+            raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
+        return stream_base(self.config.media, port, seen_host)
 
     async def stream_status(self) -> list[dict[str, Any]]:
         """Every stream coming in, its readers and the counters of its legs."""

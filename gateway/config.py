@@ -148,7 +148,11 @@ class MediaConfig:
     http_port: int = key(
         8081, "First port the browser streams are served on, one per stream worker; 0 takes free ones.", _PORT
     )
-    public_url: str = key("", "Base URL of the browser streams as viewers see it; empty: from http_host and http_port.")
+    public_url: str = key(
+        "",
+        "Base URL of the browser streams as viewers see it, {port} standing for the port of the stream's worker; "
+        "empty: http_host, or where that is every address the host the viewer reached the API at.",
+    )
     linger_seconds: float = key(10.0, "How long a stream without viewers is kept.", between(0, 3600))
     first_packet_seconds: float = key(8.0, "Wait for the first media packet.", between(1, 120))
     key_frame_seconds: float = key(12.0, "Wait for the first key frame after the first media packet.", between(1, 120))
@@ -304,6 +308,9 @@ def _across(config: Config, given: dict[tuple[str, str], _Given]) -> list[Config
         problems.append(("http", "tls_key", "tls_certificate and tls_key belong together"))
     if config.registrar.accept_unknown and not config.registrar.shared_password:
         problems.append(("registrar", "accept_unknown", "needs registrar.shared_password"))
+    media = config.media
+    if media.public_url and media.stream_workers > 1 and "{port}" not in media.public_url:
+        problems.append(("media", "public_url", "needs {port} where there are several stream workers"))
     if not config.sip.transports:
         problems.append(("sip", "transports", "must name at least one"))
     nowhere = _Given(None, "configuration", None)

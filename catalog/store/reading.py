@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from catalog.code import Kind
+from catalog.code import NEVER_PLAYABLE_KINDS, NEVER_PLAYABLE_TYPES, Kind
 from catalog.item import ON, ChannelKey
 from catalog.store.rows import StoredItem, in_force, select_items, stored_item
 from catalog.store.schema import catalog_edge, catalog_item, catalog_peer
@@ -198,6 +198,14 @@ class CatalogReader:
             query = query.where(table.c.kind.in_(wanted))
         if peer_id is not None:
             query = query.where(table.c.peer_id == peer_id)
+        return await self._ordered_page(query, limit, after)
+
+    async def playable(self, *, limit: int = 200, after: str | None = None) -> Page:
+        """Everything a live stream may be asked of (see `catalog.is_playable`), of all peers, by name."""
+        table = catalog_item
+        query = _ordered().where(table.c.kind.not_in([kind.value for kind in NEVER_PLAYABLE_KINDS]))
+        for number in sorted(NEVER_PLAYABLE_TYPES):
+            query = query.where(table.c.code.not_like(f"{'_' * 10}{number}{'_' * 7}"))
         return await self._ordered_page(query, limit, after)
 
     async def in_region(self, region: str, *, limit: int = 200, after: str | None = None) -> Page:

@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol
 from aiohttp import web
 from pydantic import Field
 
-from catalog import Kind, is_playable
-from catalog.store import CatalogStore, Page, StoredItem
+from catalog import Item, civil_code_of, is_playable
+from catalog.store import BadCursor, CatalogStore, Page, StoredItem
 from gateway.compliance.access import AccessRequest, Action, Facts
 from gateway.compliance.grant import Grant
 from gateway.errors import Denied, Failure, Reason
@@ -25,6 +25,8 @@ from sip.manscdp import ptz
 PtzAction = Literal[
     "stop", "up", "down", "left", "right", "zoom_in", "zoom_out", "preset_set", "preset_call", "preset_delete"
 ]
+HIDDEN = frozenset({"ip_address", "port", "password"})
+"""Elements of a camera that nobody is shown."""
 MOTIONS = {
     "up": ptz.Motion(tilt=1),
     "down": ptz.Motion(tilt=-1),
@@ -46,7 +48,10 @@ class ChannelServices(Protocol):
 
 
 class ChannelQuery(Strict):
-    """A page of the catalogue. With `text`: a search; with `parent`: children; else everything that can be played."""
+    """A page of the catalogue. With `text`: a search; with `parent`: children; else everything that can be played.
+
+    A page can hold fewer objects than asked for, even none, and still have a next one.
+    """
 
     peer_id: str = Field("", max_length=64, description="Only objects of this peer")
     parent: str | None = Field(None, max_length=64, description="Children of this object; the peer's id is its root")
@@ -87,17 +92,30 @@ def shown(stored: StoredItem, *, has_children: bool | None = None, full: bool = 
     if has_children is not None:
         body["has_children"] = has_children
     if full:
-        hidden = {"ip_address", "port", "password"}
-        body["item"] = {name: value for name, value in item.document().items() if name not in hidden}
+        body["item"] = _published(item.document())
         body["changed_at"] = stored.changed_at
     return body
+
+
+def _published(elements: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The elements of an object without where and how its camera is reached (A7)."""
+    return None if elements is None else {name: value for name, value in elements.items() if name not in HIDDEN}
+
+
+def _may_see(call: Call, stored: StoredItem) -> bool:
+    """Whether the caller is told of an object at all: secret ones (保密属性) are for operators (N8)."""
+    return not stored.item.is_secret or call.identity.at_least("operator")
+
+
+def _unknown(key: StreamKey | Item) -> Failure:
+    return Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
 
 
 async def known_item(catalog: CatalogStore, key: StreamKey) -> StoredItem:
     """The catalogue's entry of a channel. Raises Failure (unknown channel)."""
     stored = await catalog.get(key.peer_id, key.code)
     if stored is None:
-        raise Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
+        raise _unknown(key)
     return stored
 
 
@@ -120,8 +138,7 @@ async def granted(
         return await call.ctx.grants.issue(request)
     except Denied as denied:
         # Entered as refused; what is not in the catalogue is told to be unknown rather than forbidden.
-        unknown = Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
-        raise (denied if stored is not None else unknown) from None
+        raise (denied if stored is not None else _unknown(key)) from None
 
 
 def key_of(call: Call) -> StreamKey:
@@ -133,12 +150,19 @@ def routes(node: ChannelServices) -> list[Route]:
 
     async def browse(call: Call) -> dict[str, Any]:
         query = call.query(ChannelQuery)
-        page = await _page(node.catalog, query)
-        rows = [shown(row.stored, has_children=row.has_children) for row in page.rows]
-        return {"items": rows, "next": page.cursor}
+        try:
+            page = await _page(node.catalog, query)
+        except BadCursor as error:
+            raise Failure(Reason.BAD_REQUEST, "`after` is not the cursor of a page") from error
+        rows = [row for row in page.rows if _may_see(call, row.stored)]
+        items = [shown(row.stored, has_children=row.has_children) for row in rows]
+        return {"items": items, "next": page.cursor}
 
     async def show(call: Call) -> dict[str, Any]:
-        return shown(await known_item(node.catalog, key_of(call)), full=True)
+        stored = await known_item(node.catalog, key_of(call))
+        if not _may_see(call, stored):
+            raise _unknown(stored.item)
+        return shown(stored, full=True)
 
     async def regions(call: Call) -> dict[str, Any]:
         return {"regions": await node.catalog.regions()}
@@ -150,7 +174,11 @@ def routes(node: ChannelServices) -> list[Route]:
     async def history(call: Call) -> dict[str, Any]:
         key = key_of(call)
         entries = await node.catalog.history(key.peer_id, key.code)
-        return {"items": [{"at": e.at, "who": e.who, "event": e.event, "old": e.old, "new": e.new} for e in entries]}
+        rows = [
+            {"at": e.at, "who": e.who, "event": e.event, "old": _published(e.old), "new": _published(e.new)}
+            for e in entries
+        ]
+        return {"items": rows}
 
     async def synchronise(call: Call) -> dict[str, Any]:
         node.sync.start(call.path("peer_id"))
@@ -214,12 +242,12 @@ async def _page(catalog: CatalogStore, query: ChannelQuery) -> Page:
     if query.text:
         return await catalog.search(query.text, peer_id=peer_id, limit=query.limit, after=query.after)
     if query.region is not None:
-        return await catalog.in_region(query.region, limit=query.limit, after=query.after)
+        region = civil_code_of(query.region) or query.region
+        return await catalog.in_region(region, limit=query.limit, after=query.after)
     if query.parent is not None or peer_id is not None:
         parent = query.parent if query.parent is not None else query.peer_id
         return await catalog.children(query.peer_id, parent, limit=query.limit, after=query.after)
-    kinds = (Kind.CHANNEL, Kind.MAIN_DEVICE, Kind.OTHER)
-    return await catalog.search("0", kinds=kinds, limit=query.limit, after=query.after)
+    return await catalog.playable(limit=query.limit, after=query.after)
 
 
 def ptz_command(body: PtzBody) -> str:

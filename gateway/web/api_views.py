@@ -11,6 +11,7 @@ from gateway.compliance.access import Action
 from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import StreamKey
+from gateway.relay.inputs import LOOPBACK
 from gateway.relay.views import View, Views
 from gateway.signalling.live import LiveCalls
 from gateway.telemetry.ladder import Ladder
@@ -27,7 +28,7 @@ class ViewServices(Protocol):
     live: LiveCalls
     ladder: Ladder
 
-    def stream_url(self, key: StreamKey) -> str: ...
+    def stream_url(self, key: StreamKey, seen_host: str) -> str: ...
 
     async def stream_status(self) -> list[dict[str, Any]]: ...
 
@@ -55,7 +56,7 @@ def routes(node: ViewServices) -> list[Route]:
         except Failure as failure:
             await _books_closed(call, grant, failure)
             raise
-        base = f"{node.stream_url(key)}/live/{view.record.id}"
+        base = f"{node.stream_url(key, call.request.url.host or LOOPBACK)}/live/{view.record.id}"
         return described(view) | {
             "mp4_url": f"{base}.mp4?token={token}",
             "ws_url": f"{base.replace('http', 'ws', 1)}.ws?token={token}",

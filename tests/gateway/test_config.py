@@ -154,3 +154,10 @@ def test_the_committed_reference_is_the_generated_one() -> None:
 
 def test_no_representation_shows_a_secret(tmp_path: Path) -> None:
     assert "s3cret" not in repr(load(write(tmp_path, GOOD), {}))
+
+
+def test_several_stream_workers_behind_one_public_address_need_its_port() -> None:
+    workers = {"GBGATEWAY_MEDIA__STREAM_WORKERS": "2"}
+    [mistake] = check(None, workers | {"GBGATEWAY_MEDIA__PUBLIC_URL": "https://video.example"})
+    assert mistake.key == "media.public_url" and "{port}" in mistake.problem
+    assert check(None, workers | {"GBGATEWAY_MEDIA__PUBLIC_URL": "https://video.example/{port}"}) == []

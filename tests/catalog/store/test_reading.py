@@ -163,3 +163,24 @@ async def test_the_peers_own_item_hangs_under_nothing(catalogue: Catalogue) -> N
     assert await catalogue.store.parents(PEER, PEER) == [""]
     assert names(await catalogue.store.children(PEER, "")) == ["录像机"]
     assert names(await catalogue.store.children(PEER, PEER)) == ["东门枪机1"]
+
+
+async def test_everything_a_stream_may_be_asked_of_is_listed_by_name_in_pages(catalogue: Catalogue) -> None:
+    centre = "3402000000"
+    await catalogue.sync(
+        [
+            Item(code=GROUP, name="0 group"),
+            Item(code=ORG, name="0 organisation", business_group_id=GROUP),
+            Item(code="340200", name="0 region"),
+            *(Item(code=f"{centre}{kind}0000001", name=f"0 {kind}") for kind in (134, 137, 139, 141, 142, 143, 300)),
+            Item(code=f"{centre}1181390001", name="甲"),
+            Item(code="gate", name="乙"),
+            camera(1, "丙"),
+        ]
+    )
+    await catalogue.sync([camera(1, "丁")], OTHER)
+    whole = await catalogue.store.playable()
+    assert sorted(names(whole)) == sorted("甲乙丙丁") and whole.cursor is None
+    first = await catalogue.store.playable(limit=3)
+    rest = await catalogue.store.playable(limit=3, after=first.cursor)
+    assert names(first) + names(rest) == names(whole) and rest.cursor is None
