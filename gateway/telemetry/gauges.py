@@ -21,7 +21,6 @@ from gateway.store.devices import Devices
 from gateway.telemetry.health import LoopLag
 from gateway.telemetry.metrics import Metrics
 
-CHANNEL_KINDS = (Kind.CHANNEL, Kind.MAIN_DEVICE)
 ACTORS = ("user", "upper", "system")
 UPLINK_STATES = tuple(state.value for state in UplinkState)
 STREAM_STATES = tuple(state.value for state in UpstreamState)
@@ -63,11 +62,10 @@ class Gauges:
 
     async def sample_catalogue(self) -> None:
         """Count the channels; the database is asked."""
-        counts = await self.catalog.counts()
-        total = sum(counts[kind].total for kind in CHANNEL_KINDS if kind in counts)
-        online = sum(counts[kind].online for kind in CHANNEL_KINDS if kind in counts)
+        found = (await self.catalog.counts()).get(Kind.CHANNEL)
+        online = found.online if found is not None else 0
         self.metrics.channels.labels("online").set(online)
-        self.metrics.channels.labels("offline").set(total - online)
+        self.metrics.channels.labels("offline").set(found.total - online if found is not None else 0)
 
     def _online(self) -> list[str]:
         return [binding.peer_id for binding in self.presence.bindings]
