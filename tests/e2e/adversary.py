@@ -237,5 +237,6 @@ async def invite(stage: Stage, channel: str, body: bytes, *lines: str, path: Wir
         again[0] = upper.port.via(path)
         again[4] = "CSeq: 2 BYE"
         bye = sipwire.build(f"BYE sip:{channel}@{path.host}:{path.port} SIP/2.0", again)
-        assert (await upper.port.ask(bye, path)).status == 200
+        # 481: the node ended the call first, because the ACK brought no answer to its own offer.
+        assert (await upper.port.ask(bye, path)).status in ((200,) if body else (200, 481))
     return answer
