@@ -12,6 +12,7 @@ from gateway.store.stores import Stores
 from gateway.telemetry import health
 from gateway.telemetry.health import LAG_SAMPLE_S, DatabaseProbe, LoopLag, check_workers
 from media.worker.control import AnyEvent
+from tests.stand.street import running_street, settings
 
 
 async def test_a_loop_that_is_late_is_unwell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +67,28 @@ def test_workers_that_are_away_are_named(tmp_path: Path) -> None:
     assert check_workers(pool) == "not connected: relay-1, stream-1"
     pool.workers = []
     assert check_workers(pool) is None
+
+
+async def test_a_node_that_is_unwell_says_what_is_wrong_to_whoever_watches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_street(settings(tmp_path)) as street, street.api() as api:
+        node = street.node
+        next(task for task in node._tasks if task.get_name() == "loop lag").cancel()
+        assert await api.call("GET", "/healthz") == (200, {"status": "ok", "problems": {}})
+        monkeypatch.setattr(health, "WRITE_TIMEOUT_S", 0.05)
+        async with node.stores.database.write_turn:
+            await node.database.probe()
+        database = {"database": "no write within 0.05 s"}
+        assert await api.call("GET", "/healthz") == (503, {"status": "failing", "problems": database})
+        monkeypatch.setattr(health, "WRITE_TIMEOUT_S", 5.0)
+        await node.database.probe()
+        node.lag._late.append(3.0)
+        late = {"loop": "the event loop was 3.0 s late"}
+        assert await api.call("GET", "/healthz") == (503, {"status": "failing", "problems": late})
+        node.lag._late.clear()
+        node.lag._late.append(0.0)
+        node.pool._stopping = True  # nobody brings it back
+        await street.kill_worker()
+        away = {"workers": "not connected: relay-1"}
+        assert await api.call("GET", "/healthz") == (503, {"status": "failing", "problems": away})
