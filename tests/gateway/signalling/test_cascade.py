@@ -379,6 +379,7 @@ async def test_a_fault_while_telling_is_logged_and_the_next_change_is_told(
 
 async def test_ten_thousand_items_reach_an_upper_platform_over_udp_without_loss(top: Top, raw: RawPeer) -> None:
     await top.enter()
+    top.exchange._answer_s = 5.0  # a busy machine is no loss
     await top.store(*(camera(n) for n in range(10_000)))
     seen: set[str] = set()
     total = set()
