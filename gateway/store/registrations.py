@@ -98,7 +98,7 @@ class Registrations:
     async def flush(self) -> int:
         """Write what changed since the last flush in one transaction; how many bindings that were.
 
-        When the write fails the bindings stay marked and are written with the next flush.
+        When the write fails or is cancelled the bindings stay marked and are written with the next flush.
         """
         async with self._flushing:
             dirty, self._dirty = self._dirty, set()
@@ -108,7 +108,7 @@ class Registrations:
             unbound = [{"gone": peer} for peer in dirty if peer not in self._bindings]
             try:
                 await self._write(bound, unbound)
-            except SQLAlchemyError:
+            except BaseException:
                 self._dirty |= dirty
                 raise
             return len(dirty)

@@ -107,3 +107,17 @@ async def test_a_header_that_was_no_utf8_does_not_keep_the_others_from_being_wri
     kept = again.get("1")
     assert kept is not None and "?" in kept.user_agent and len(kept.contact) == 1024
     assert again.get("2") == replace(ONE, peer_id="2")
+
+
+async def test_an_unbinding_whose_write_was_cancelled_is_written_with_the_next_flush(database: Database) -> None:
+    registrations = Registrations(database, "lower")
+    registrations.put(ONE)
+    await registrations.flush()
+    registrations.remove(ONE.peer_id)
+    async with database.write_turn:
+        flushing = asyncio.create_task(registrations.flush())
+        await asyncio.sleep(0)
+        flushing.cancel()
+        await asyncio.gather(flushing, return_exceptions=True)
+    assert await registrations.flush() == 1
+    assert len(await Registrations(database, "lower").load()) == 0
