@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -69,6 +70,7 @@ log = structlog.get_logger("node")
 HOUSEKEEPING_S = 1.0
 RECONCILE_S = 5.0
 CATALOGUE_COUNT_S = 60.0
+CHORE_END_S = 5.0
 
 
 class Node:
@@ -88,6 +90,8 @@ class Node:
         self.traffic = Traffic()
         self.catalog = CatalogStore(stores.database.writer, write_turn=stores.database.write_turn)
         self._tasks: list[asyncio.Task[None]] = []
+        self._chores_running: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
         self._ports: dict[str, int] = {}
         self._build_signalling()
         self._build_media()
@@ -311,15 +315,24 @@ class Node:
         self.web.setup.start()
         self._tasks = [
             asyncio.create_task(self.lag.keep_measuring(), name="loop lag"),
-            *(asyncio.create_task(self._repeat(s, chore), name=chore.__qualname__) for s, chore in self._chores()),
             asyncio.create_task(self.stores.registrations.keep_flushing(), name="write registrations"),
             asyncio.create_task(self.stores.uplinks.keep_flushing(), name="write uplinks"),
+        ]
+        self._chores_running = [
+            asyncio.create_task(self._repeat(every_s, chore), name=chore.__qualname__)
+            for every_s, chore in self._chores()
         ]
         log.info("node ready", id=config.node.id, sip=self._ports["sip"], http=self._ports["http"])
 
     async def stop(self) -> None:
         """End every call on both sides, unregister, close everything."""
         log.info("node stopping", id=self.config.node.id)
+        # Chores come to their end: one broken off in the middle would leave its database connection open.
+        self._stopping.set()
+        if self._chores_running:
+            _, late = await asyncio.wait(self._chores_running, timeout=CHORE_END_S)
+            for task in late:
+                task.cancel()
         if self._server is not None:
             await self._server.stop()
         await self.withdrawals.stop()
@@ -360,12 +373,13 @@ class Node:
         ]
 
     async def _repeat(self, every_s: float, chore: Callable[[], Awaitable[object]]) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await chore()
             except Exception:  # task boundary: the next round may succeed
                 log.exception("housekeeping failed", chore=getattr(chore, "__qualname__", ""))
-            await asyncio.sleep(every_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), every_s)
 
     async def _sample(self) -> None:
         self.gauges.sample()
