@@ -99,7 +99,7 @@ class Sipp:
     async def listening(self) -> None:
         """Wait until the process has its port (a scenario that begins by receiving)."""
         async with asyncio.timeout(10):
-            while f":{self.port:04X} " not in Path("/proc/net/udp").read_text():  # noqa: ASYNC110, ASYNC240
+            while f":{self.port:04X} " not in Path("/proc/net/udp").read_text():  # noqa: ASYNC240
                 await asyncio.sleep(0.02)
 
     async def passed(self) -> None:

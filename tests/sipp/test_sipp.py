@@ -76,7 +76,7 @@ async def test_sipp_at_a_whole_node(tmp_path: Path) -> None:
         async with Sipp("catalog.xml", address, logs, port=run.port) as answering:
             await answering.passed()
         async with asyncio.timeout(10):
-            while await node.catalog.count(DEVICE) < 3:  # noqa: ASYNC110
+            while await node.catalog.count(DEVICE) < 3:
                 await asyncio.sleep(0.05)
         stored = [row.item.name async for row in node.catalog.all_items(DEVICE)]
         assert sorted(stored) == sorted(["东门枪机", "大厅半球", "后门枪机"])

@@ -27,7 +27,7 @@ async def between(tmp_path: Path) -> AsyncIterator[tuple[WireDevice, WirePlatfor
         await nvr.register()
         await nvr.keepalive()
         async with asyncio.timeout(10):
-            while await node.catalog.count(DEVICE) < len(CAMERAS):  # noqa: ASYNC110
+            while await node.catalog.count(DEVICE) < len(CAMERAS):
                 await asyncio.sleep(0.05)
         await share_everything_with(node, UPPER, up.port.port)
         await up.wait_registered(NODE_ID)

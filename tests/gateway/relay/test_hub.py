@@ -113,7 +113,7 @@ async def test_the_last_reader_out_starts_the_linger_time_and_its_end_ends_the_c
     hub.detach(KEY, "nobody")
     assert hub.get(KEY) is stream and stream.linger is not None
     async with asyncio.timeout(5):
-        while hub.get(KEY) is not None:  # noqa: ASYNC110
+        while hub.get(KEY) is not None:
             await asyncio.sleep(0.005)
     assert far.calls[0].ends == [None]
     assert not stream.take(UpstreamInput.READER_JOINED)

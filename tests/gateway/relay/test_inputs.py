@@ -35,7 +35,7 @@ async def floor(tmp_path: Path, film: list[AccessUnit]) -> AsyncIterator[Floor]:
 async def nothing_held(floor: Floor) -> None:
     """Until neither worker holds anything."""
     async with asyncio.timeout(10):
-        while await floor.legs() or await floor.held_inputs():  # noqa: ASYNC110
+        while await floor.legs() or await floor.held_inputs():
             await asyncio.sleep(0.01)
 
 

@@ -66,7 +66,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 async def eventually(true: Callable[[], object]) -> None:
     async with asyncio.timeout(15):
-        while not true():  # noqa: ASYNC110
+        while not true():
             await asyncio.sleep(0.01)
 
 

@@ -174,7 +174,7 @@ class Desk:
 async def eventually(ready: Callable[[], object], timeout_s: float = 10.0) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(timeout_s):
-        while not ready():  # noqa: ASYNC110
+        while not ready():
             await asyncio.sleep(0.005)
 
 

@@ -86,7 +86,7 @@ async def test_lost_doubled_and_shuffled_fragments() -> None:
 
 async def _until(ready: object) -> None:
     assert callable(ready)
-    while not ready():  # noqa: ASYNC110
+    while not ready():
         await asyncio.sleep(0.01)
 
 

@@ -72,7 +72,7 @@ async def stack_on(
 async def until(reached: Callable[[], object]) -> None:
     """Let the loop run until something is so."""
     async with asyncio.timeout(5):
-        while not reached():  # noqa: ASYNC110 - there is nothing else to wait on
+        while not reached():
             await asyncio.sleep(0.001)
 
 

@@ -70,7 +70,7 @@ async def far_end(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asynci
 
 async def until(reached: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
-        while not reached():  # noqa: ASYNC110 - protocol callbacks have nothing to wait on
+        while not reached():
             await asyncio.sleep(0.001)
 
 

@@ -22,8 +22,8 @@ async def test_upper_platforms_of_before_keep_their_media_servers_wherever_they_
         await connection.run_sync(first)
         await connection.execute(
             text(
-                "INSERT INTO uppers VALUES ('34010000002000000001', '', '192.0.2.1', 5060, 'udp', '', '', '', '', 86400,"
-                " 60, NULL, NULL, NULL, '[]', 'upper', 1, 0)"
+                "INSERT INTO uppers VALUES ('34010000002000000001', '', '192.0.2.1', 5060, 'udp', '', '', '', '',"
+                " 86400, 60, NULL, NULL, NULL, '[]', 'upper', 1, 0)"
             )
         )
     await migrate(database.writer)
