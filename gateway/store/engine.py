@@ -8,6 +8,7 @@ file of its own (:mod:`gateway.compliance.ledger`).
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,10 +22,25 @@ BUSY_TIMEOUT_MS = 10_000
 _WRITE = "gateway_write"
 
 
+class _Connection(sqlite3.Connection):
+    """Ends its transaction when it is closed.
+
+    SQLite keeps a closed connection, and its write lock, for as long as one of its statements is left; that of a
+    cancelled task is, until the garbage collector comes by.
+    """
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 def create_engine(path: Path) -> AsyncEngine:
     """An engine for the SQLite file ``path`` (its directory is made) with the pragmas this program relies on."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=4, max_overflow=4)
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}", pool_size=4, max_overflow=4, connect_args={"factory": _Connection}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(dbapi_connection: Any, _record: Any) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -69,4 +70,24 @@ async def test_a_reader_sees_one_snapshot_while_others_write(tmp_path: Path) -> 
         async with database.write() as writer:
             await writer.execute(text("INSERT INTO t VALUES (1)"))
         assert (await reader.execute(text("SELECT count(*) FROM t"))).scalar() == before
+    await database.close()
+
+
+async def test_the_write_lock_of_a_connection_that_is_given_up_is_free_though_a_statement_of_it_is_left(
+    tmp_path: Path,
+) -> None:
+    database = Database.open(tmp_path)
+    async with database.write() as connection:
+        await connection.execute(text("CREATE TABLE t (x INTEGER)"))
+        await connection.execute(text("INSERT INTO t VALUES (1), (2)"))
+    given_up = await database.writer.connect()
+    await given_up.execute(text("INSERT INTO t VALUES (3)"))
+    left = await (await given_up.get_raw_connection()).driver_connection.execute("SELECT x FROM t")
+    await left.fetchone()
+    await given_up.invalidate()
+    other = sqlite3.connect(tmp_path / DATABASE_FILE, timeout=0)
+    assert other.execute("DELETE FROM t").rowcount == 2
+    other.close()
+    await given_up.close()
+    del left
     await database.close()
