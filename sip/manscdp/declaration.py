@@ -153,8 +153,11 @@ class Entry:
     told_by: str
 
 
-REGISTRY: dict[tuple[Kind, str], list[Entry]] = {}
+Registry = dict[tuple[Kind, str], list[Entry]]
 """(kind, lower-case command type) -> the classes declared for it."""
+
+REGISTRY: Registry = {}
+"""The commands of this project: what the codec reads and the reference page lists."""
 
 _ENTRY_OF: dict[type, Entry] = {}
 
@@ -172,7 +175,13 @@ def structure(cls: type[T]) -> type[T]:
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(element, listed, extension, field))
 def command(
-    kind: Kind, cmd_type: str, *, aliases: tuple[str, ...] = (), since: Edition = Edition.V2011, told_by: str = ""
+    kind: Kind,
+    cmd_type: str,
+    *,
+    aliases: tuple[str, ...] = (),
+    since: Edition = Edition.V2011,
+    told_by: str = "",
+    registry: Registry = REGISTRY,
 ) -> Callable[[type[T]], type[T]]:
     """Class decorator: a declared command, registered under (kind, command type[, marker element])."""
 
@@ -188,7 +197,7 @@ def command(
         )
         entry = Entry(kind, cmd_type, made, markers, aliases, since, told_by)
         for spelling in (cmd_type, *aliases):
-            REGISTRY.setdefault((kind, spelling.lower()), []).append(entry)
+            registry.setdefault((kind, spelling.lower()), []).append(entry)
         _ENTRY_OF[made] = entry
         return made
 

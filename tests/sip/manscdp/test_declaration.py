@@ -9,6 +9,7 @@ from sip.manscdp.declaration import (
     Command,
     Edition,
     Kind,
+    Registry,
     Structure,
     command,
     element,
@@ -19,25 +20,20 @@ from sip.manscdp.declaration import (
     structure,
 )
 
+OWN: Registry = {}
+
 
 @structure
 class Wheel(Structure):
     size: int = element("Size")
 
 
-@command(Kind.CONTROL, "TestMove", aliases=("TestDrive",), since=Edition.V2022, told_by="Go")
+@command(Kind.CONTROL, "TestMove", aliases=("TestDrive",), since=Edition.V2022, told_by="Go", registry=OWN)
 class Move(Command):
     go: str = element("Go", old_name="Goo", aliases=("Gooo",), marks=True, about="forward")
     stop: str | None = element("Stop", default=None)
     wheels: list[Wheel] = listed("Item", default_factory=list, within="WheelList", counted=True)
     extra_info: list[str] = extension(default_factory=list)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _unregister() -> object:
-    yield
-    REGISTRY.pop((Kind.CONTROL, "testmove"))
-    REGISTRY.pop((Kind.CONTROL, "testdrive"))
 
 
 @pytest.mark.parametrize(
@@ -57,10 +53,15 @@ def test_the_edition_a_version_header_names(version: str | None, edition: Editio
 def test_a_command_is_registered_under_its_type_and_its_aliases_with_its_markers() -> None:
     entry = entry_of(Move)
     assert entry is not None
-    assert REGISTRY[(Kind.CONTROL, "testmove")] == [entry] == REGISTRY[(Kind.CONTROL, "testdrive")]
+    assert OWN[(Kind.CONTROL, "testmove")] == [entry] == OWN[(Kind.CONTROL, "testdrive")]
     assert entry.markers == ("Go", "Goo", "Gooo")
     assert (entry.kind, entry.cmd_type, entry.since, entry.told_by) == (Kind.CONTROL, "TestMove", Edition.V2022, "Go")
     assert entry_of(Wheel) is None
+
+
+def test_a_registry_of_ones_own_leaves_that_of_the_project_as_it_was() -> None:
+    assert not OWN.keys() & REGISTRY.keys()
+    assert Move not in {entry.cls for entries in REGISTRY.values() for entry in entries}
 
 
 def test_the_head_comes_first_and_the_elements_keep_their_order() -> None:
