@@ -293,11 +293,12 @@ class Node:
     async def start(self) -> None:
         """Listen, adopt or start the workers, carry on what was running, register above, open the API."""
         config = self.config
-        for transport in config.sip.transports:
-            port = self._ports.get("sip", config.sip.port)
-            self._ports["sip"] = await self.stack.listen(
-                transport.upper(), config.sip.host, port, advertised_host=config.sip.advertised_host or None
-            )
+        self._ports["sip"] = await self.stack.listen_on_one_number(
+            [transport.upper() for transport in config.sip.transports],
+            config.sip.host,
+            config.sip.port,
+            advertised_host=config.sip.advertised_host or None,
+        )
         await self.pool.start()
         for binding in self.presence.restore():
             self._follow_catalogue(binding, resume=True)

@@ -48,6 +48,7 @@ from sip.transaction.server import ServerTransaction
 log = structlog.get_logger("sip")
 
 _PEERS_REMEMBERED = 65_536
+_NUMBERS_TRIED = 20
 
 
 class SipStack:
@@ -118,6 +119,33 @@ class SipStack:
         local = await self._pool().listen(host, port)
         self._tcp_listeners.append((local, advertised_host))
         return local[1]
+
+    async def listen_on_one_number(
+        self, transports: Sequence[str], host: str, port: int, *, advertised_host: str | None = None
+    ) -> int:
+        """Bind each of `transports` to one and the same port number, which is returned; 0 finds one free for all."""
+        for attempt in range(_NUMBERS_TRIED):
+            number = port
+            bound: list[Local] = []
+            try:
+                for transport in transports:
+                    number = await self.listen(transport, host, number, advertised_host=advertised_host)
+                    bound.append((host, number))
+                return number
+            except OSError:
+                # The kernel gave a number for one transport that somebody holds in the other.
+                self._unlisten(transports[: len(bound)], bound)
+                if port or attempt == _NUMBERS_TRIED - 1:
+                    raise
+        raise LocalError("no transport to listen on")
+
+    def _unlisten(self, transports: Sequence[str], bound: Sequence[Local]) -> None:
+        for transport, local in zip(transports, bound, strict=True):
+            if transport == "UDP":
+                self._udp.pop(local).close()
+            else:
+                self._tcp_listeners = [known for known in self._tcp_listeners if known[0] != local]
+                self._pool().unlisten(local)
 
     async def resolve(self, transport: str, host: str, port: int) -> Peer:
         """A peer given by name: its first address. TransportFailed when the name has none."""

@@ -177,6 +177,12 @@ class TcpPool:
         self._servers.append(server)
         return (host, server.sockets[0].getsockname()[1])
 
+    def unlisten(self, local: Address) -> None:
+        """Accept no more connections at that bound address."""
+        for server in [found for found in self._servers if found.sockets[0].getsockname()[:2] == local]:
+            self._servers.remove(server)
+            server.close()
+
     def live(self, number: int | None) -> TcpConnection | None:
         """The connection of that number while it lives."""
         return None if number is None else self._by_number.get(number)

@@ -158,8 +158,7 @@ class Desk:
         self.port = 0
 
     async def __aenter__(self) -> Desk:
-        self.port = await self.stack.listen("UDP", "127.0.0.1", 0)
-        await self.stack.listen("TCP", "127.0.0.1", self.port)
+        self.port = await self.stack.listen_on_one_number(("UDP", "TCP"), "127.0.0.1", 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -61,10 +61,7 @@ async def stack_on(
 ) -> AsyncIterator[tuple[SipStack, int]]:
     stack = SipStack(user_agent="node/1", on_request=on_request or (lambda incoming: incoming.respond(200)), **settings)
     try:
-        port = 0
-        for transport in transports or ("UDP",):
-            port = await stack.listen(transport, "127.0.0.1", port)
-        yield stack, port
+        yield stack, await stack.listen_on_one_number(transports or ("UDP",), "127.0.0.1", 0)
     finally:
         await stack.close()
 
@@ -590,19 +587,55 @@ async def test_a_failing_connection_callback_is_survived() -> None:
 async def test_the_advertised_host_stands_in_the_via_and_is_told() -> None:
     stack = SipStack(user_agent="node/1", on_request=lambda incoming: None)
     try:
-        port = await stack.listen("UDP", "127.0.0.1", 0, advertised_host="203.0.113.9")
-        await stack.listen("TCP", "127.0.0.1", port, advertised_host="203.0.113.9")
+        port = await stack.listen_on_one_number(("UDP", "TCP"), "127.0.0.1", 0, advertised_host="203.0.113.9")
         for transport in ("UDP", "TCP"):
             assert stack.local_address(Peer(transport, "127.0.0.1", 9)) == ("203.0.113.9", port)
     finally:
         await stack.close()
 
 
+async def test_a_number_held_by_somebody_else_is_given_back_whole() -> None:
+    stack = SipStack(user_agent="node/1", on_request=lambda incoming: None)
+    try:
+        for taken, transports in ((socket.SOCK_STREAM, ("UDP", "TCP")), (socket.SOCK_DGRAM, ("TCP", "UDP"))):
+            with socket.socket(socket.AF_INET, taken) as holder:
+                holder.bind(("127.0.0.1", 0))
+                number = holder.getsockname()[1]
+                with pytest.raises(OSError, match="in use"):
+                    await stack.listen_on_one_number(transports, "127.0.0.1", number)
+            assert await stack.listen_on_one_number(transports, "127.0.0.1", number) == number
+    finally:
+        await stack.close()
+
+
+async def test_a_number_that_one_transport_lacks_is_exchanged_for_another() -> None:
+    stack = SipStack(user_agent="node/1", on_request=lambda incoming: None)
+    holders: list[socket.socket] = []
+    listen, refused = stack.listen, []
+
+    async def hold_first(transport: str, host: str, port: int, **more: Any) -> int:
+        if transport == "TCP" and not holders:
+            holders.append(socket.create_server((host, port)))
+            refused.append(port)
+        return await listen(transport, host, port, **more)
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stack, "listen", hold_first)
+            number = await stack.listen_on_one_number(("UDP", "TCP"), "127.0.0.1", 0)
+        assert [number] != refused
+        assert stack.local_address(Peer("UDP", "127.0.0.1", 9)) == ("127.0.0.1", number)
+        assert stack.local_address(Peer("TCP", "127.0.0.1", 9)) == ("127.0.0.1", number)
+    finally:
+        for holder in holders:
+            holder.close()
+        await stack.close()
+
+
 async def test_a_wildcard_listener_shows_the_address_of_the_route() -> None:
     stack = SipStack(user_agent="node/1", on_request=lambda incoming: None)
     try:
-        port = await stack.listen("UDP", "0.0.0.0", 0)
-        await stack.listen("TCP", "0.0.0.0", port)
+        port = await stack.listen_on_one_number(("UDP", "TCP"), "0.0.0.0", 0)
         for transport in ("UDP", "TCP"):
             assert stack.local_address(Peer(transport, "127.0.0.1", 9)) == ("127.0.0.1", port)
     finally:
