@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import secrets
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 
 import aiohttp
 
+from interop.demo.leash import leashed
 from interop.demo.ports import HOST, free_port, free_range
 
 START_TIMEOUT_S = 60.0
@@ -102,12 +104,7 @@ class NodeProcess:
         await asyncio.to_thread(self.write_config)
         with await asyncio.to_thread(open_log, self.log_file) as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "gateway",
-                "run",
-                "--config",
-                str(self.config_file),
+                *leashed(sys.executable, "-m", "gateway", "run", "--config", str(self.config_file)),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
@@ -192,8 +189,18 @@ class NodeProcess:
                         break
         return size
 
+    def workers(self) -> list[int]:
+        """The process ids of the node's media workers, by the control socket on their command line."""
+        sockets = f"{self.directory / 'data' / 'run'}{os.sep}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and sockets in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+        return found
+
     async def kill(self) -> None:
-        """kill -9 the control process alone."""
+        """kill -9 the control process alone; its workers carry on for a while."""
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
             await self.process.wait()
@@ -201,7 +208,7 @@ class NodeProcess:
             await self._reader
 
     async def stop(self) -> None:
-        """End the node gracefully."""
+        """End the node gracefully, and workers that an earlier kill left alone."""
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -209,11 +216,20 @@ class NodeProcess:
             except TimeoutError:
                 self.process.kill()
                 await self.process.wait()
+        await self._end_workers()
         if self._reader is not None:
             await self._reader
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _end_workers(self) -> None:
+        """kill -9 the workers and wait until they are gone."""
+        while workers := await asyncio.to_thread(self.workers):
+            for worker in workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
+            await asyncio.sleep(0.02)
 
 
 def open_log(path: Path) -> FileIO:

@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from interop.demo.leash import leashed
 from interop.demo.node import open_log
 
 KEPT_EVENTS = 1000
@@ -41,11 +42,7 @@ class SimulatorProcess:
         arguments = [text for name, value in self._options.items() for text in (f"--{name}", value)]
         with await asyncio.to_thread(open_log, self.log_file) as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "interop",
-                "device",
-                *arguments,
+                *leashed(sys.executable, "-m", "interop", "device", *arguments),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, "GBSIM_PASSWORD": self._password},

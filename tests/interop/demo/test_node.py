@@ -53,12 +53,18 @@ async def test_a_node_starts_is_set_up_answers_survives_a_kill_and_stops(tmp_pat
         rule = {"id": "everything", "mode": "all", "actions": ["live"]}
         await one.call("POST", "/api/v1/rules", rule)
         assert await one.call("DELETE", "/api/v1/rules/everything") is None
+        workers = sorted(one.workers())
+        assert len(workers) == 2
         await one.kill()
+        assert sorted(one.workers()) == workers
         await one.start()
         await one.log_in()
+        assert sorted(one.workers()) == workers
         assert (await one.call("GET", "/api/v1/channels?limit=5"))["items"] == []
     finally:
+        await one.kill()
         await one.stop()
+        assert one.workers() == []
         await one.stop()
     assert one.log_file.stat().st_size > 0
 
