@@ -412,6 +412,7 @@ class Node:
         self.watch.listeners.append(listener)
 
     def _connection_lost(self, peer: Peer) -> None:
+        self.uplinks.connection_lost(peer)
         self._spawn(self.presence.connection_lost(peer), f"connection lost {peer}")
 
     async def _peer_online(self, binding: Binding) -> None:

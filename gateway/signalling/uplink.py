@@ -7,7 +7,7 @@ kept in `status`.
 from __future__ import annotations
 
 import asyncio
-import enum
+import contextlib
 import itertools
 import random
 import secrets
@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
-from sip import LocalError, NameAddr, ParseError, RemoteError, Response, Uri
+from gateway.signalling.uplink_status import CLOSED_HINT, HINTS, UplinkState, UplinkStatus
+from sip import LocalError, NameAddr, ParseError, RemoteError, Response, TransportFailed, Uri
 from sip.aio import Peer, SipStack
 from sip.digest import Challenge, answer, first_usable
 from sip.manscdp import Keepalive, dumps
@@ -28,13 +29,9 @@ log = structlog.get_logger("uplink")
 MAX_REDIRECTS = 3
 ANSWER_S = 8.0
 """How long an answer to REGISTER or a keepalive is waited for."""
-
-
-class UplinkState(enum.Enum):
-    STOPPED = "stopped"
-    REGISTERING = "registering"
-    REGISTERED = "registered"
-    WAITING = "waiting"
+SETTLED_S = 10.0
+"""A connection closed again within this time after the last one is not made anew at once."""
+CONNECTION_CLOSED = "the TCP connection to the upper platform was closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +57,6 @@ class UpperTarget:
     @property
     def peer(self) -> Peer:
         return Peer(self.transport.upper(), self.host, self.port)
-
-
-@dataclass(slots=True)
-class UplinkStatus:
-    """What the console, the API and the log say of an uplink. Times are unix seconds."""
-
-    state: UplinkState = UplinkState.STOPPED
-    since: float = 0.0
-    problem: str | None = None
-    hint: str | None = None
-    registered_until: float = 0.0
-    last_keepalive: float = 0.0
-    missed_keepalives: int = 0
-    peer_version: str | None = None
-    trace: list[str] = field(default_factory=list)
-
-    def step(self, text: str) -> None:
-        """Remember the last twenty steps for the wizard that explains a failing registration."""
-        self.trace.append(text)
-        del self.trace[:-20]
-
-
-HINTS = {
-    401: "The upper platform did not accept the password: compare user name and password on both sides.",
-    403: "The upper platform refuses this id or password: compare our id, user name and password with its form.",
-    404: "The upper platform does not know our id: it must be entered there first.",
-    408: "No answer: check address, port and transport, and that nothing filters them.",
-    503: "Not reachable: check address, port and transport, and that the upper platform is up.",
-    423: "The upper platform wants a longer registration time.",
-}
 
 
 class RegistrationRefused(Exception):
@@ -135,6 +102,8 @@ class Uplink:
         self._nonce_count = 0
         self._server = server or target.peer
         self._registrar_uri: Uri | None = None
+        self._connection_closed = asyncio.Event()
+        self._closed_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -148,6 +117,15 @@ class Uplink:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"uplink {self.target.upper_id}")
+
+    def connection_lost(self, peer: Peer) -> None:
+        """A TCP connection ended: when it was the one to our upper platform, we register anew at once.
+
+        To the upper platform we are offline from now on (GB/T 28181-2022 9.1.1 f), and it cannot reach us.
+        """
+        ours = self._server
+        if (peer.transport, peer.host, peer.port) == (ours.transport, ours.host, ours.port):
+            self._connection_closed.set()
 
     async def stop(self, *, unregister: bool = True) -> None:
         """End the registration; with `unregister` the upper platform is told (Expires 0)."""
@@ -184,7 +162,13 @@ class Uplink:
             self._server = await self._stack.resolve(self._server.transport, self._server.host, self._server.port)
             await self._register(self.target.expires_seconds)
             await self._enter(UplinkState.REGISTERED)
-        await self._stay_registered()
+        try:
+            await self._stay_registered()
+        except TransportFailed:
+            if not self._connection_closed.is_set():
+                raise
+        if self._connection_closed.is_set():
+            await self._lose_connection()
 
     async def _resume(self) -> None:
         """After a restart inside the registered time a keepalive is enough; only if it fails do we register again."""
@@ -197,6 +181,25 @@ class Uplink:
             return
         await self._enter(UplinkState.REGISTERED)
 
+    async def _lose_connection(self) -> None:
+        """Say so, and be ready to register anew: at once, or after the usual wait where it happens again and again.
+
+        Nobody's picture ends for it as long as the new registration succeeds.
+        """
+        now = self._clock()
+        wait_s = self._back_off() if now - self._closed_at < SETTLED_S else 0.0
+        self._closed_at = now
+        self.status.problem = CONNECTION_CLOSED
+        self.status.hint = CLOSED_HINT if wait_s else None
+        self.status.step(CONNECTION_CLOSED)
+        log.warning("uplink connection lost", upper=self.target.upper_id, reason=CONNECTION_CLOSED, wait_s=wait_s)
+        await self._enter(UplinkState.REGISTERING)
+        await asyncio.sleep(wait_s)
+
+    def _back_off(self) -> float:
+        """Seconds until the next try (GB/T 28181-2022 7.1: with a random part)."""
+        return self.target.retry_seconds + self.target.retry_jitter_seconds * self._jitter()
+
     async def _failed(self, error: Exception) -> None:
         self.status.problem = str(error) or type(error).__name__
         self.status.hint = HINTS.get(_status_of(error))
@@ -204,7 +207,7 @@ class Uplink:
         self._server, self._registrar_uri = self.target.peer, None
         log.warning("uplink failed", upper=self.target.upper_id, problem=self.status.problem, hint=self.status.hint)
         await self._enter(UplinkState.WAITING)
-        await asyncio.sleep(self.target.retry_seconds + self.target.retry_jitter_seconds * self._jitter())
+        await asyncio.sleep(self._back_off())
 
     async def _enter(self, state: UplinkState) -> None:
         if state is self.status.state:
@@ -217,14 +220,15 @@ class Uplink:
         await self._on_change(self)
 
     async def _stay_registered(self) -> None:
-        """Keepalives until the refresh is due, then refresh; returns when the registration was renewed."""
+        """Keepalives until the refresh is due, then refresh; returns when the registration was renewed, or when its
+        connection was closed."""
         while True:
             refresh_in = refresh_after(self.status.registered_until - self._clock())
+            if await self._closed_within(min(refresh_in, self.target.keepalive_seconds)):
+                return
             if refresh_in <= self.target.keepalive_seconds:
-                await asyncio.sleep(refresh_in)
                 await self._renew()
                 return
-            await asyncio.sleep(self.target.keepalive_seconds)
             try:
                 await self._keepalive()
             except RemoteError as error:
@@ -238,6 +242,13 @@ class Uplink:
                 self.status.step(str(refusal))
                 await self._renew()
                 return
+
+    async def _closed_within(self, seconds: float) -> bool:
+        """Wait; True as soon as the connection of our registration is closed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._connection_closed.wait()
+        return self._connection_closed.is_set()
 
     async def _renew(self) -> None:
         """REGISTER again while registered; as long as it succeeds nobody above or below notices anything."""
@@ -342,6 +353,7 @@ class Uplink:
             from_tag=self._from_tag,
             cseq=next(self._cseq),
         )
+        self._connection_closed.clear()  # whatever was closed before: this goes over a connection that stands
         return await self._stack.ask(request, self._server, timeout_s=ANSWER_S)
 
 

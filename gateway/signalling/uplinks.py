@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from gateway.signalling.uplink import Uplink, UplinkState, UpperTarget
+from gateway.signalling.uplink import Uplink, UpperTarget
+from gateway.signalling.uplink_status import UplinkState
 from gateway.store.registrations import Registration, Registrations
 from gateway.store.repository import Change
 from gateway.store.uppers import Upper, Uppers
@@ -60,6 +61,11 @@ class Uplinks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(uplink.stop() for uplink in self.all()))
+
+    def connection_lost(self, peer: Peer) -> None:
+        """A TCP connection ended; whoever was registered over it registers anew."""
+        for uplink in self.all():
+            uplink.connection_lost(peer)
 
     def changed(self, change: Change[Upper]) -> None:
         """An upper platform was added, changed or removed: act at once, without a restart."""

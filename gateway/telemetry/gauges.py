@@ -15,7 +15,7 @@ from gateway.relay.hub import Hub, UpstreamState
 from gateway.relay.pool import WorkerPool
 from gateway.relay.reconcile import Reconciler
 from gateway.signalling.presence import Presence
-from gateway.signalling.uplink import UplinkState
+from gateway.signalling.uplink_status import UplinkState
 from gateway.signalling.uplinks import Uplinks
 from gateway.store.devices import Devices
 from gateway.telemetry.health import LoopLag

@@ -13,6 +13,7 @@ from gateway.app import Node
 from gateway.compliance.access import Action
 from gateway.errors import Failure
 from gateway.secrets import Secret
+from gateway.signalling.uplink import CONNECTION_CLOSED
 from interop.wire.port import WireTimeout
 from interop.wire.sipwire import WireRefused
 from sip.aio import WireEvent
@@ -119,6 +120,19 @@ async def test_a_closed_connection_is_the_end_of_what_registered_on_it(tmp_path:
         with contextlib.suppress(WireTimeout):
             await street.device.port.close()
         await until(lambda: street.node.presence.bindings.get(DEVICE_ID) is None)
+
+
+async def test_a_closed_connection_to_an_upper_platform_is_registered_on_again(tmp_path: Path) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        await street.node.stores.uppers.update(UPPER_ID, transport="tcp")
+        await until(lambda: (up := street.node.uplinks.get(UPPER_ID)) and up.peer.transport == "TCP" and up.registered)
+        uplink = street.node.uplinks.get(UPPER_ID)
+        assert uplink is not None
+        first = uplink.status.since
+        for writer in list(street.upper.port._writers):
+            writer.close()
+        await until(lambda: uplink.status.since > first and uplink.registered)
+        assert CONNECTION_CLOSED in uplink.status.trace
 
 
 async def test_a_lost_worker_is_counted_and_comes_back(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.signalling import uplink as module
-from gateway.signalling.uplink import Uplink, UplinkState, UpperTarget, refresh_after
+from gateway.signalling.uplink import CONNECTION_CLOSED, Uplink, UpperTarget, refresh_after
+from gateway.signalling.uplink_status import UplinkState
 from interop.wire.sipwire import Split, digest_fields, digest_response, element
 from sip.aio import Peer
 from tests.gateway.signalling.raw import LOWER, UPPER, Answer, Desk, RawPeer, eventually
@@ -69,6 +71,7 @@ class Uplinked:
         target = UpperTarget(UPPER, host, port, transport, LOWER, **(settings | options))
         uplink = Uplink(target, self.desk.stack, on_change=self._changed, **kept)
         self.made.append(uplink)
+        self.desk.stack.on_connection_lost = uplink.connection_lost
         uplink.start()
         return uplink
 
@@ -315,6 +318,75 @@ async def test_over_tcp_everything_goes_over_one_connection(platform: Platform, 
     await raw.wait_for("MESSAGE", "Keepalive", 2)
     assert uplink.registered and all("SIP/2.0/TCP" in one.need("via") for one in raw.heard)
     assert len(raw.port._writers) == 1
+
+
+def hang_up(raw: RawPeer) -> None:
+    """The platform closes every connection."""
+    for writer in list(raw.port._writers):
+        writer.close()
+
+
+async def test_a_closed_connection_is_made_anew_at_once_and_registered_on(
+    platform: Platform, up: Uplinked, raw: RawPeer
+) -> None:
+    with capture_logs() as logs:
+        uplink = up.begin(transport="TCP", retry_seconds=3600.0)
+        await eventually(lambda: uplink.registered)
+        hang_up(raw)
+        await eventually(lambda: len(platform.registers) == 4 and uplink.registered)
+    assert up.states == ["registering", "registered"] * 2 and CONNECTION_CLOSED in uplink.status.trace
+    assert uplink.status.problem is None and len(raw.port._writers) == 1
+    [line] = [one for one in logs if one["event"] == "uplink connection lost"]
+    assert line["upper"] == UPPER and line["reason"] == CONNECTION_CLOSED
+
+
+async def test_a_platform_that_always_closes_is_not_asked_without_end(
+    platform: Platform, up: Uplinked, raw: RawPeer
+) -> None:
+    uplink = up.begin(transport="TCP", retry_seconds=3600.0)
+    for count in (2, 4):
+        await eventually(lambda count=count: len(platform.registers) == count and uplink.registered)
+        hang_up(raw)
+    await eventually(lambda: uplink.status.hint is not None)
+    assert uplink.status.state is UplinkState.REGISTERING and uplink.status.problem == CONNECTION_CLOSED
+    assert "again and again" in (uplink.status.hint or "") and len(platform.registers) == 4
+
+
+async def test_a_platform_that_closes_and_is_gone_is_waited_for_like_any_other(
+    platform: Platform, up: Uplinked, raw: RawPeer
+) -> None:
+    uplink = up.begin(transport="TCP", retry_seconds=3600.0)
+    await eventually(lambda: uplink.registered)
+    await raw.port.close()
+    await eventually(lambda: uplink.status.state is UplinkState.WAITING)
+    assert "Not reachable" in (uplink.status.hint or "") and CONNECTION_CLOSED in uplink.status.trace
+
+
+async def test_a_connection_that_breaks_under_a_keepalive_is_made_anew_too(
+    platform: Platform, up: Uplinked, raw: RawPeer
+) -> None:
+    uplink = up.begin(transport="TCP", keepalive_seconds=0.05, keepalive_misses=1, retry_seconds=3600.0)
+    await eventually(lambda: uplink.registered)
+    real = raw.answer
+
+    def closing(request: Split) -> Answer:
+        if request.method != "MESSAGE":
+            return real(request)
+        raw.answer = real
+        hang_up(raw)
+        return None
+
+    raw.answer = closing
+    await eventually(lambda: len(platform.registers) == 4 and uplink.registered)
+    assert "waiting" not in up.states
+
+
+async def test_connections_of_others_do_not_concern_an_uplink(platform: Platform, up: Uplinked, raw: RawPeer) -> None:
+    uplink = up.begin(transport="TCP")
+    await eventually(lambda: uplink.registered)
+    uplink.connection_lost(Peer("TCP", "127.0.0.1", raw.port.port + 1))
+    uplink.connection_lost(Peer("TCP", "127.0.0.2", raw.port.port))
+    assert not uplink._connection_closed.is_set()
 
 
 async def test_a_fault_of_ours_is_shown_and_tried_again(

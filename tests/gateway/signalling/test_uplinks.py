@@ -13,7 +13,8 @@ from gateway.config import Config
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Bindings
 from gateway.signalling.directory import Directory
-from gateway.signalling.uplink import Uplink, UplinkState
+from gateway.signalling.uplink import Uplink
+from gateway.signalling.uplink_status import UplinkState
 from gateway.signalling.uplinks import Uplinks
 from gateway.store.repository import Change
 from gateway.store.stores import Stores
@@ -134,6 +135,17 @@ async def test_a_registration_that_fails_is_told_once_and_forgotten(group: Group
     await group.stores.uppers.update(UPPER, password=Secret("other"))
     await eventually(lambda: (up := group.uplinks.get(UPPER)) is not None and up.status.state is UplinkState.WAITING)
     assert group.told == [(UPPER, True), (UPPER, False)] and group.stores.uplinks.get(UPPER) is None
+
+
+async def test_a_closed_connection_is_the_business_of_the_upper_platform_it_led_to(group: Group) -> None:
+    await group.enter(transport="tcp")
+    await group.registered()
+    group.uplinks.connection_lost(Peer("TCP", "192.0.2.1", 5060))
+    group.uplinks.connection_lost(Peer("TCP", *group.raw.address))
+    await eventually(lambda: len(group.expires()) == 2)
+    await group.registered()
+    # Whoever watches a picture does not notice.
+    assert (UPPER, False) not in group.told
 
 
 async def test_a_change_that_cannot_be_followed_is_logged(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
