@@ -1,7 +1,8 @@
 """Starts a program that ends with the one that started it, however that one ends.
 
-`leash.py PARENT PROGRAM ARGUMENT ...`: PARENT is the process id of the one that starts it. Linux tells a process that the thread that started it is gone
-(prctl(2), PR_SET_PDEATHSIG); that holds across exec. The file stands alone and is run by path.
+`leash.py PARENT PROGRAM ARGUMENT ...`: PARENT is the process id of the one that starts it. Linux tells a process that
+the thread that started it is gone (prctl(2), PR_SET_PDEATHSIG); that holds across exec. The file stands alone and is
+run by path.
 """
 
 from __future__ import annotations
