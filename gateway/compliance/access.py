@@ -28,6 +28,8 @@ class Action(StrEnum):
 
 
 STORED_VIDEO = frozenset({Action.PLAYBACK, Action.DOWNLOAD})
+PICTURES = STORED_VIDEO | {Action.LIVE, Action.SNAPSHOT, Action.RECORD}
+"""The actions that show or keep a picture."""
 
 ActorKind = Literal["user", "upper", "system"]
 

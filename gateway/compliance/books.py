@@ -11,9 +11,9 @@ class Books:
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
 
-    async def resume(self, grant_id: str) -> bool:
-        """Take up a grant of before a restart; False when the ledger has none, or has its end."""
-        return await self._grants.resume(grant_id) is not None
+    async def resume(self, grant_id: str) -> Grant | None:
+        """Take up a grant of before a restart; None when the ledger has none, or has its end."""
+        return await self._grants.resume(grant_id)
 
     async def closed(self, grant_id: str, *, seconds: float, bytes_sent: int, reason: str) -> None:
         """Enter that a use is over: how long it lasted, what left the system, why."""

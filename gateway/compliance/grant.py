@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import InitVar, dataclass
+from typing import Any, final
 
 from gateway.compliance.access import AccessRequest, Action, Actor, Denial, Permit, decide
 from gateway.compliance.entry import Entry, EntryRef
@@ -20,11 +20,13 @@ from gateway.errors import Denied, LocalError
 _SEAL = object()
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Leave to do one thing with one channel, until ``expires_at`` (unix seconds).
 
-    ``entry`` is the ledger entry that records it. Constructed by :meth:`Grants.issue` alone.
+    ``entry`` is the ledger entry that records it. Constructed by :class:`Grants` alone: the seal it takes is neither
+    kept nor known elsewhere, so that no grant can be made from another one.
     """
 
     id: str
@@ -35,10 +37,10 @@ class Grant:
     issued_at: float
     expires_at: float
     entry: EntryRef
-    seal: object = field(repr=False, compare=False)
+    seal: InitVar[object]
 
-    def __post_init__(self) -> None:
-        if self.seal is not _SEAL:
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
             raise LocalError("a grant is issued by Grants.issue, not constructed")
 
     def valid(self, now: float) -> bool:

@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from gateway.errors import Failure, Reason
+from gateway.compliance.access import PICTURES
+from gateway.compliance.grant import Grant
+from gateway.errors import Failure, LocalError, Reason
 from gateway.relay.trail import Trail
 
 log = structlog.get_logger("hub")
@@ -28,6 +30,13 @@ class StreamKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.peer_id}/{self.code}"
+
+    @classmethod
+    def granted(cls, grant: Grant) -> StreamKey:
+        """The stream a grant gives leave to see. Raises LocalError when it gives leave to see nothing."""
+        if grant.action not in PICTURES:
+            raise LocalError(f"a grant for {grant.action} shows no picture")
+        return cls(grant.peer_id, grant.code)
 
 
 class UpstreamState(enum.Enum):
@@ -120,16 +129,15 @@ class Hub:
     def upstreams(self) -> list[Upstream]:
         return list(self._streams.values())
 
-    async def attach(
-        self, key: StreamKey, reader: str, on_end: EndCallback, trail: Trail | None = None
-    ) -> UpstreamCall:
-        """Join a stream, starting it if nobody has it. Returns when the far side has answered.
+    async def attach(self, grant: Grant, reader: str, on_end: EndCallback, trail: Trail | None = None) -> UpstreamCall:
+        """Join the granted stream, starting it if nobody has it. Returns when the far side has answered.
 
         `trail` says how the wish came to us; that of the reader who starts the stream goes on downward.
 
         `on_end(failure)` is called once if the stream ends before `detach`. Raises Failure when it cannot be started;
         everybody who waited for the same start gets the same Failure.
         """
+        key = StreamKey.granted(grant)
         stream = self._streams.get(key)
         if stream is None:
             stream = self._streams[key] = Upstream(key)

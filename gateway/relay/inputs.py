@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import Hub, StreamKey
 from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
@@ -87,8 +88,12 @@ class Inputs:
             return usual
         return self._pool.of_kind("stream")
 
-    async def join(self, key: StreamKey, user: str, trail: Trail | None = None) -> Input:
-        """Make sure the stream comes over to a stream worker; several callers share one opening. Raises Failure."""
+    async def join(self, grant: Grant, user: str, trail: Trail | None = None) -> Input:
+        """Make sure the granted stream comes over to a stream worker; several callers share one opening.
+
+        Raises Failure.
+        """
+        key = StreamKey.granted(grant)
         while (source := self._inputs.get(key)) is not None and source.closed is not None:
             await asyncio.shield(source.closed)
         if source is None:
@@ -97,7 +102,7 @@ class Inputs:
             except WorkerUnavailable as error:
                 raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
             source = self._inputs[key] = Input(key, input_name(key), worker)
-            source.opened = asyncio.create_task(self._open(source, trail), name=f"input {key}")
+            source.opened = asyncio.create_task(self._open(source, grant, trail), name=f"input {key}")
             source.opened.add_done_callback(_retrieved)
         source.users.add(user)
         self._stop_closing(source)
@@ -127,25 +132,26 @@ class Inputs:
             loop = asyncio.get_running_loop()
             source.closing = loop.call_later(after_s, self._close_unused, source)
 
-    async def adopt(self, key: StreamKey, held: dict[str, set[str]], users: set[str]) -> bool:
+    async def adopt(self, grant: Grant, held: dict[str, set[str]], users: set[str]) -> bool:
         """After a restart: carry on an input whose both ends the workers (`held`: names by worker) still have."""
+        key = StreamKey.granted(grant)
         name = input_name(key)
         relay = next((w for w in self._pool.workers if w.spec.kind == "relay" and name in held[w.name]), None)
         stream = next((w for w in self._pool.workers if w.spec.kind == "stream" and name in held[w.name]), None)
         if relay is None or stream is None or self._hub.get(key) is None:
             return False
         source = self._inputs[key] = Input(key, name, stream, users=users, relay=relay)
-        source.opened = asyncio.create_task(self._rejoin(source), name=f"input {key}")
+        source.opened = asyncio.create_task(self._rejoin(source, grant), name=f"input {key}")
         await source.opened
         return True
 
-    async def _rejoin(self, source: Input) -> None:
-        await self._hub.attach(source.key, source.name, lambda failure: self._lost(source, failure))
+    async def _rejoin(self, source: Input, grant: Grant) -> None:
+        await self._hub.attach(grant, source.name, lambda failure: self._lost(source, failure))
 
-    async def _open(self, source: Input, trail: Trail | None) -> None:
+    async def _open(self, source: Input, grant: Grant, trail: Trail | None) -> None:
         key = source.key
         try:
-            call = await self._hub.attach(key, source.name, lambda failure: self._lost(source, failure), trail)
+            call = await self._hub.attach(grant, source.name, lambda failure: self._lost(source, failure), trail)
             relay = source.relay = self._pool.named(call.worker_name)
             assert relay is not None
             opened = await source.worker.link.call(OpenInput(input=source.name, bind=LOOPBACK))

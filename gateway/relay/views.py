@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from gateway.compliance.grant import Grant
-from gateway.errors import Failure, NotFound, Reason
+from gateway.errors import Failure, LocalError, NotFound, Reason
 from gateway.relay.hub import Hub, StreamKey
 from gateway.relay.inputs import WORKER_TROUBLE, Inputs, input_name
 from gateway.relay.pool import Worker, WorkerPool
@@ -46,16 +46,17 @@ log = structlog.get_logger("view")
 
 EndedCallback = Callable[[StoredView, float, int, str], Awaitable[None]]
 """Told when a view ended: its record, seconds, bytes, reason."""
-Resume = Callable[[str], Awaitable[bool]]
-"""Takes a grant of before a restart up again; False when it does not hold any more."""
+Resume = Callable[[str], Awaitable[Grant | None]]
+"""Takes a grant of before a restart up again; None when it does not hold any more."""
 
 
 @dataclass(slots=True)
 class View:
-    """A view and what is known of its viewers. `sent` counts the present stream worker's bytes, `sent_before` those
-    of workers that are gone."""
+    """A view, the grant it is under, and what is known of its viewers. `sent` counts the present stream worker's bytes,
+    `sent_before` those of workers that are gone."""
 
     record: StoredView
+    grant: Grant
     viewers: int = 0
     joined: int = 0
     sent: int = 0
@@ -112,8 +113,9 @@ class Views:
     async def open(self, key: StreamKey, grant: Grant) -> tuple[View, str]:
         """A new view under a grant, and its token (given out once). Returns when the stream's far side has answered.
 
-        Raises Failure; the caller then ends the grant.
+        Raises Failure; the caller then ends the grant. LocalError: the grant is for something else.
         """
+        _check(grant, key)
         token = secrets.token_urlsafe(32)
         record = StoredView(
             id=secrets.token_hex(8),
@@ -127,12 +129,12 @@ class Views:
             created_at=time.time(),
             expires_at=grant.expires_at,
         )
-        view = View(record)
+        view = View(record, grant)
         self._views[record.id] = view
         # Written while the camera is called: nobody waits for the disk twice.
         stored = asyncio.create_task(self._store.create(record), name=f"store view {record.id}")
         try:
-            await self.inputs.join(key, record.id, Trail(identity_of(grant.actor.id)))
+            await self.inputs.join(grant, record.id, Trail(identity_of(grant.actor.id)))
             await stored
             if record.id not in self._views:  # closed while the camera was called: the right to it was withdrawn
                 raise Failure(Reason.FORBIDDEN, channel=key.code)
@@ -151,12 +153,8 @@ class Views:
         view = self._views.pop(view_id, None)
         if view is None:
             return
-        for worker in self._stream_workers():
-            with contextlib.suppress(*WORKER_TROUBLE):
-                final = await worker.link.call(CloseView(view=view_id, reason=reason))
-                if isinstance(final, StreamStats):
-                    for stats in final.views:
-                        view.take(stats)
+        for stats in await self._cut(view_id, reason):
+            view.take(stats)
         self.inputs.leave(view.key, view_id, 0)
         await self._forget(view_id)
         if self.on_ended is not None:
@@ -168,15 +166,25 @@ class Views:
             if view.record.grant_id == grant_id:
                 await self.close(view.record.id, reason)
 
+    async def _cut(self, view_id: str, reason: str) -> list[ViewStats]:
+        """Have the workers close a view; its last counters."""
+        last: list[ViewStats] = []
+        for worker in self._stream_workers():
+            with contextlib.suppress(*WORKER_TROUBLE):
+                final = await worker.link.call(CloseView(view=view_id, reason=reason))
+                last += final.views if isinstance(final, StreamStats) else []
+        return last
+
     async def _forget(self, view_id: str) -> None:
         with contextlib.suppress(NotFound):
             await self._store.delete(view_id)
 
     async def snapshot(self, key: StreamKey, grant: Grant) -> SnapshotTaken:
-        """One JPEG of the stream. Raises Failure naming the step that is missing."""
+        """One JPEG of the stream. Raises Failure naming the step that is missing, LocalError as `open`."""
+        _check(grant, key)
         ticket = f"snapshot-{secrets.token_hex(4)}"
         try:
-            source = await self.inputs.join(key, ticket, Trail(identity_of(grant.actor.id)))
+            source = await self.inputs.join(grant, ticket, Trail(identity_of(grant.actor.id)))
             return await source.worker.link.call(
                 Snapshot(input=source.name, timeout_s=self._snapshot_s), timeout_s=self._snapshot_s + 2
             )
@@ -199,14 +207,19 @@ class Views:
         """
         now = time.time()
         for record in self._store.live():
-            self._views[record.id] = View(record, joined=1)
-            if not await resume(record.grant_id) or record.expires_at <= now:
+            grant = await resume(record.grant_id)
+            if grant is None:
+                await self._cut(record.id, "expired")
+                await self._forget(record.id)
+                continue
+            self._views[record.id] = View(record, grant, joined=1)
+            if record.expires_at <= now:
                 await self.close(record.id, "expired")
         for worker in self._stream_workers():
             await self._sample(worker)
-        for key in {view.key for view in self.all()}:
+        for key, grant in {view.key: view.grant for view in self.all()}.items():
             users = {view.record.id for view in self.all() if view.key == key}
-            await self.inputs.adopt(key, held, users)
+            await self.inputs.adopt(grant, held, users)
         for view in self.all():
             await self._announce(view)
             self._leave_later(view)
@@ -270,7 +283,7 @@ class Views:
         """Somebody looks at an idle view."""
         record = view.record
         try:
-            await self.inputs.join(view.key, record.id, Trail(identity_of(record.actor_id)))
+            await self.inputs.join(view.grant, record.id, Trail(identity_of(record.actor_id)))
             view.last_failure = None
             self._leave_later(view)
         except Failure as failure:
@@ -354,6 +367,12 @@ class Views:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _check(grant: Grant, key: StreamKey) -> None:
+    """A grant opens the one stream it was given for."""
+    if StreamKey.granted(grant) != key:
+        raise LocalError(f"a grant for {grant.peer_id}/{grant.code} does not open {key}")
 
 
 def identity_of(actor_id: str) -> str:

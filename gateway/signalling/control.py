@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from gateway.errors import Failure, Reason
+from gateway.compliance.access import Action
+from gateway.compliance.grant import Grant
+from gateway.errors import Failure, LocalError, Reason
 from gateway.relay.hub import StreamKey
 from gateway.signalling.exchange import Correspondent, Exchange, QuestionRefused
 from sip import RemoteError
@@ -40,8 +42,14 @@ class Controls:
         self._turns: dict[StreamKey, tuple[asyncio.Lock, int]] = {}
         self._key_frame_asked: dict[StreamKey, float] = {}
 
-    async def ptz(self, key: StreamKey, ptz_cmd: str, priority: int | None = None) -> None:
-        """Pass a PTZ command (16 hex digits, A.3) on to the camera. Raises Failure; the camera sends no result."""
+    async def ptz(self, grant: Grant, ptz_cmd: str, priority: int | None = None) -> None:
+        """Pass a PTZ command (16 hex digits, A.3) on to the granted camera. Raises Failure; the camera sends no result.
+
+        LocalError: the grant is for something else.
+        """
+        if grant.action is not Action.PTZ:
+            raise LocalError(f"a grant for {grant.action} moves no camera")
+        key = StreamKey(grant.peer_id, grant.code)
         command = PtzControl(
             sn=self._exchange.next_sn(), device_id=key.code, ptz_cmd=ptz_cmd, control_priority=priority
         )

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
+from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import Hub, StreamKey, UpstreamCall
 from gateway.relay.inputs import WORKER_TROUBLE
@@ -252,7 +253,8 @@ class LiveCalls:
                 await self._restore_upper(record, started=held[record.worker][record.leg].started)
         carried = {record.id for record in alive}
         dead = [record for record in records if record.id not in carried]
-        await asyncio.gather(*(self._bury(record) for record in dead))
+        lost = Failure(Reason.WORKER_LOST, "restarted")
+        await asyncio.gather(*(self._bury(record, lost) for record in dead))
         await self._close_strays(names)
         if records:
             log.info("calls restored", carried_on=len(carried), ended=len(dead))
@@ -267,24 +269,29 @@ class LiveCalls:
         self.hub.restore(call.key, call)
 
     async def _restore_upper(self, record: CallRecord, *, started: bool) -> None:
-        call = UpperCall.restored(record, self._environment, self.hub, self._pool, on_ended=self._upper_call_ended)
+        grant = await self._resume(record.grant_id)
+        if grant is None:
+            await self._bury(record, Failure(Reason.EXPIRED, "its grant does not hold any more"))
+            return
+        call = self._restored(record, grant)
         self._upper[call.id] = call
-        if not await self._resume(call.grant_id):
-            await call.end(Failure(Reason.EXPIRED, "its grant does not hold any more"))
-        elif self.hub.get(call.key) is None or not started:
+        if self.hub.get(call.key) is None or not started:
             await call.end(Failure(Reason.STREAM_LOST, "the stream did not survive a restart"))
         else:
             await call.rejoin()
 
-    async def _bury(self, record: CallRecord) -> None:
-        """A call whose media is gone: tell the far side, so that no camera goes on sending to nobody."""
-        failure = Failure(Reason.WORKER_LOST, "restarted")
+    def _restored(self, record: CallRecord, grant: Grant) -> UpperCall:
+        return UpperCall.restored(
+            record, grant, self._environment, self.hub, self._pool, on_ended=self._upper_call_ended
+        )
+
+    async def _bury(self, record: CallRecord, failure: Failure) -> None:
+        """A call that cannot go on: tell the far side, so that no camera goes on sending to nobody."""
         with contextlib.suppress(RemoteError, OSError):
             await send_bye(self._environment.stack, record.restored_dialog(), record.peer, failure)
         await self._environment.book.forget(record.id)
-        if record.side == "upper" and await self._resume(record.grant_id):
-            call = UpperCall.restored(record, self._environment, self.hub, self._pool, on_ended=self._upper_call_ended)
-            await self._upper_ended(call, failure.step)
+        if record.side == "upper" and (grant := await self._resume(record.grant_id)) is not None:
+            await self._upper_ended(self._restored(record, grant), failure.step)
 
     async def _close_strays(self, held: dict[str, set[str]]) -> None:
         """Legs that no call owns (a crash between opening and remembering) are closed: leases never leak."""

@@ -133,11 +133,10 @@ class Northbound:
                 UpperRequest(
                     upper_id=upper_id,
                     local_id=correspondent.own_id if correspondent is not None else "",
-                    key=key,
+                    grant=grant,
                     published_code=published,
                     offer=offer,
                     incoming=incoming,
-                    grant_id=grant.id,
                     keep_ssrc=upper.ssrc_policy == "upper",
                     transport=upper.media_transport or "udp",
                     media_hosts=_media_hosts(upper, incoming.source.host, correspondent),
@@ -230,10 +229,9 @@ class Northbound:
         key = shared.real(command.device_id) or await self._cascade.behind(upper.id, command.device_id)
         try:
             grant = await self._grant(upper.id, command.device_id, key, Action.PTZ, shared, upper.id)
-            assert key is not None
             outcome = "not passed on"
             try:
-                await self._controls.ptz(key, command.ptz_cmd, command.control_priority)
+                await self._controls.ptz(grant, command.ptz_cmd, command.control_priority)
                 outcome = f"sent {command.ptz_cmd}"
             finally:
                 await self._end(grant, outcome)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import Hub, StreamKey, UpstreamCall
 from gateway.relay.inputs import WORKER_TROUBLE
@@ -70,14 +71,18 @@ class UpperRequest:
 
     upper_id: str
     local_id: str
-    key: StreamKey
+    grant: Grant
     published_code: str
     offer: Sdp | None
     incoming: Incoming
-    grant_id: str
     keep_ssrc: bool = False
     transport: Transport = "udp"
     media_hosts: frozenset[str] | None = None
+
+    @property
+    def key(self) -> StreamKey:
+        """The stream that was granted."""
+        return StreamKey.granted(self.grant)
 
     def destination(self, described: Sdp) -> tuple[str, int]:
         """Where a description of the upper platform wants its media. Raises Failure where that may not be."""
@@ -95,8 +100,7 @@ class UpperCall:
         pool: WorkerPool,
         *,
         upper_id: str,
-        key: StreamKey,
-        grant_id: str,
+        grant: Grant,
         peer: Peer,
         transport: Transport,
         subject: str,
@@ -105,8 +109,8 @@ class UpperCall:
     ) -> None:
         self.id = call_id or secrets.token_hex(8)
         self.upper_id = upper_id
-        self.key = key
-        self.grant_id = grant_id
+        self.grant = grant
+        self.key = StreamKey.granted(grant)
         self.peer = peer
         self.transport = transport
         self.subject = subject
@@ -140,13 +144,16 @@ class UpperCall:
             hub,
             pool,
             upper_id=request.upper_id,
-            key=request.key,
-            grant_id=request.grant_id,
+            grant=request.grant,
             peer=request.incoming.source,
             transport=their_transport(request.offer) if request.offer is not None else request.transport,
             subject=request.incoming.request.headers.get("Subject") or "",
             on_ended=on_ended,
         )
+
+    @property
+    def grant_id(self) -> str:
+        return self.grant.id
 
     @property
     def seconds(self) -> float:
@@ -198,7 +205,7 @@ class UpperCall:
         """Join the stream; a CANCEL from above gives up only this call's wait."""
         trail = Trail.of(incoming.request)
         onward = Trail(trail.identity, trail.hops - 1)
-        attaching = asyncio.create_task(self._hub.attach(self.key, self.id, self._stream_ended, onward))
+        attaching = asyncio.create_task(self._hub.attach(self.grant, self.id, self._stream_ended, onward))
         cancelled = asyncio.create_task(incoming.cancelled.wait())
         try:
             await asyncio.wait({attaching, cancelled}, return_when=asyncio.FIRST_COMPLETED)
@@ -300,6 +307,7 @@ class UpperCall:
     def restored(
         cls,
         record: CallRecord,
+        grant: Grant,
         environment: CallEnvironment,
         hub: Hub,
         pool: WorkerPool,
@@ -313,8 +321,7 @@ class UpperCall:
             hub,
             pool,
             upper_id=record.peer_id,
-            key=record.key,
-            grant_id=record.grant_id,
+            grant=grant,
             peer=record.peer,
             transport=transport,
             subject=str(record.details.get("subject", "")),
@@ -333,7 +340,7 @@ class UpperCall:
 
     async def rejoin(self) -> None:
         """After a restart: be a reader of the restored stream again. Raises Failure."""
-        await self._hub.attach(self.key, self.id, self._stream_ended)
+        await self._hub.attach(self.grant, self.id, self._stream_ended)
 
     def matches(self, request: Request) -> bool:
         return self.dialog is not None and request.call_id == self.dialog.call_id

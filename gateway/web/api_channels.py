@@ -195,7 +195,7 @@ def routes(node: ChannelServices) -> list[Route]:
         grant = await granted(call, node.catalog, key, Action.PTZ, purpose=body.purpose)
         command = ptz_command(body)
         try:
-            await node.controls.ptz(key, command)
+            await node.controls.ptz(grant, command)
         except Failure as failure:
             await call.ctx.grants.ended(grant, seconds=0, bytes_sent=0, reason=failure.step)
             raise

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.errors import Failure, Reason
+from gateway.compliance.access import Action
+from gateway.compliance.grant import Grant
+from gateway.errors import Failure, LocalError, Reason
 from gateway.relay.hub import TRANSITIONS, Hub, StreamKey, Upstream, UpstreamInput, UpstreamState
 from gateway.relay.trail import Trail
+from tests.gateway.grants import Desk
 
 KEY = StreamKey("34020000001110000001", "34020000001320000001")
 
@@ -63,14 +66,14 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_many_readers_share_one_call_and_the_first_ones_trail() -> None:
+async def test_many_readers_share_one_call_and_the_first_ones_trail(grant: Grant) -> None:
     far, reader = Far(), Reader()
     hub = hub_of(far)
-    first = asyncio.create_task(hub.attach(KEY, "a", reader.ended, Trail("wang", 12)))
-    second = asyncio.create_task(hub.attach(KEY, "b", reader.ended, Trail("li")))
+    first = asyncio.create_task(hub.attach(grant, "a", reader.ended, Trail("wang", 12)))
+    second = asyncio.create_task(hub.attach(grant, "b", reader.ended, Trail("li")))
     await settle()
     far.may_answer.set()
-    assert await first is await second is await hub.attach(KEY, "c", reader.ended)
+    assert await first is await second is await hub.attach(grant, "c", reader.ended)
     assert [call.trail for call in far.calls] == [Trail("wang", 12)]
     stream = hub.get(KEY)
     assert stream is not None and stream.state is UpstreamState.RUNNING and set(stream.readers) == {"a", "b", "c"}
@@ -79,11 +82,20 @@ async def test_many_readers_share_one_call_and_the_first_ones_trail() -> None:
     assert reader.ends == [Reason.SHUTTING_DOWN] * 3 and len(far.calls[0].ends) == 1
 
 
-async def test_a_refusal_reaches_everybody_who_waited_for_the_same_start() -> None:
+async def test_a_grant_for_something_else_opens_no_stream(desk: Desk) -> None:
+    far = Far()
+    far.may_answer.set()
+    hub = hub_of(far)
+    with pytest.raises(LocalError, match="ptz"):
+        await hub.attach(await desk.grant(*KEY, Action.PTZ), "a", Reader().ended)
+    assert far.calls == [] and len(hub) == 0
+
+
+async def test_a_refusal_reaches_everybody_who_waited_for_the_same_start(grant: Grant) -> None:
     far, reader = Far(), Reader()
     far.refusal = Failure(Reason.NO_ANSWER)
     hub = hub_of(far)
-    waiting = [asyncio.create_task(hub.attach(KEY, name, reader.ended)) for name in "ab"]
+    waiting = [asyncio.create_task(hub.attach(grant, name, reader.ended)) for name in "ab"]
     await settle()
     far.may_answer.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -91,21 +103,21 @@ async def test_a_refusal_reaches_everybody_who_waited_for_the_same_start() -> No
     assert hub.get(KEY) is None and reader.ends == []
 
 
-async def test_our_own_fault_is_a_failure_too() -> None:
+async def test_our_own_fault_is_a_failure_too(grant: Grant) -> None:
     far = Far()
     far.refusal = ZeroDivisionError()
     far.may_answer.set()
     with pytest.raises(Failure) as caught:
-        await hub_of(far).attach(KEY, "a", Reader().ended)
+        await hub_of(far).attach(grant, "a", Reader().ended)
     assert caught.value.reason is Reason.INTERNAL
 
 
-async def test_the_last_reader_out_starts_the_linger_time_and_its_end_ends_the_call() -> None:
+async def test_the_last_reader_out_starts_the_linger_time_and_its_end_ends_the_call(grant: Grant) -> None:
     far = Far()
     far.may_answer.set()
     hub = hub_of(far, linger_s=0.01)
-    await hub.attach(KEY, "a", Reader().ended)
-    await hub.attach(KEY, "b", Reader().ended)
+    await hub.attach(grant, "a", Reader().ended)
+    await hub.attach(grant, "b", Reader().ended)
     hub.detach(KEY, "a")
     stream = hub.get(KEY)
     assert stream is not None and stream.state is UpstreamState.RUNNING
@@ -119,22 +131,22 @@ async def test_the_last_reader_out_starts_the_linger_time_and_its_end_ends_the_c
     assert not stream.take(UpstreamInput.READER_JOINED)
 
 
-async def test_a_reader_in_the_linger_time_gets_the_running_stream() -> None:
+async def test_a_reader_in_the_linger_time_gets_the_running_stream(grant: Grant) -> None:
     far = Far()
     far.may_answer.set()
     hub = hub_of(far)
-    call = await hub.attach(KEY, "a", Reader().ended)
+    call = await hub.attach(grant, "a", Reader().ended)
     hub.detach(KEY, "a")
-    assert await hub.attach(KEY, "b", Reader().ended) is call
+    assert await hub.attach(grant, "b", Reader().ended) is call
     stream = hub.get(KEY)
     assert stream is not None and stream.state is UpstreamState.RUNNING and stream.linger is None
     await hub.close(Failure(Reason.SHUTTING_DOWN))
 
 
-async def test_a_reader_who_gives_up_does_not_disturb_the_start() -> None:
+async def test_a_reader_who_gives_up_does_not_disturb_the_start(grant: Grant) -> None:
     far = Far()
     hub = hub_of(far)
-    waiting = asyncio.create_task(hub.attach(KEY, "a", Reader().ended))
+    waiting = asyncio.create_task(hub.attach(grant, "a", Reader().ended))
     await settle()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
@@ -146,7 +158,7 @@ async def test_a_reader_who_gives_up_does_not_disturb_the_start() -> None:
     assert len(far.calls[0].ends) == 1
 
 
-async def test_a_lost_stream_ends_for_all_and_one_readers_trouble_is_not_anothers() -> None:
+async def test_a_lost_stream_ends_for_all_and_one_readers_trouble_is_not_anothers(grant: Grant) -> None:
     far, reader = Far(), Reader()
     far.may_answer.set()
     hub = hub_of(far)
@@ -154,18 +166,18 @@ async def test_a_lost_stream_ends_for_all_and_one_readers_trouble_is_not_another
     async def broken(failure: Failure) -> None:
         raise ZeroDivisionError
 
-    call = await hub.attach(KEY, "broken", broken)
-    await hub.attach(KEY, "a", reader.ended)
+    call = await hub.attach(grant, "broken", broken)
+    await hub.attach(grant, "a", reader.ended)
     await hub.lost(KEY, Failure(Reason.STREAM_LOST), Call(Trail()))
     assert reader.ends == []  # news of an earlier call
     await hub.lost(KEY, Failure(Reason.STREAM_LOST), call)
     assert reader.ends == [Reason.STREAM_LOST] and len(far.calls[0].ends) == 1
 
 
-async def test_what_is_closed_while_it_starts_is_released_when_it_answers() -> None:
+async def test_what_is_closed_while_it_starts_is_released_when_it_answers(grant: Grant) -> None:
     far, reader = Far(), Reader()
     hub = hub_of(far)
-    waiting = asyncio.create_task(hub.attach(KEY, "a", reader.ended))
+    waiting = asyncio.create_task(hub.attach(grant, "a", reader.ended))
     await settle()
     await hub.lost(KEY, Failure(Reason.DEVICE_OFFLINE))
     with pytest.raises(Failure):
@@ -175,10 +187,10 @@ async def test_what_is_closed_while_it_starts_is_released_when_it_answers() -> N
     assert far.calls[0].ends == [None]
 
 
-async def test_closing_the_hub_gives_up_what_is_still_starting() -> None:
+async def test_closing_the_hub_gives_up_what_is_still_starting(grant: Grant) -> None:
     far = Far()
     hub = hub_of(far)
-    waiting = asyncio.create_task(hub.attach(KEY, "a", Reader().ended))
+    waiting = asyncio.create_task(hub.attach(grant, "a", Reader().ended))
     await settle()
     await hub.close(Failure(Reason.SHUTTING_DOWN))
     with pytest.raises(Failure):
@@ -186,17 +198,17 @@ async def test_closing_the_hub_gives_up_what_is_still_starting() -> None:
     assert len(hub) == 0
 
 
-async def test_a_restored_stream_waits_for_its_readers_in_its_linger_time() -> None:
+async def test_a_restored_stream_waits_for_its_readers_in_its_linger_time(grant: Grant) -> None:
     hub, call = hub_of(Far()), Call(Trail())
     hub.restore(KEY, call)
     stream = hub.get(KEY)
     assert stream is not None and stream.state is UpstreamState.LINGERING
-    assert await hub.attach(KEY, "a", Reader().ended) is call
+    assert await hub.attach(grant, "a", Reader().ended) is call
     await hub.close(Failure(Reason.SHUTTING_DOWN))
     assert len(call.ends) == 1
 
 
-async def test_a_reader_who_does_not_come_back_from_being_told_delays_nobody_else() -> None:
+async def test_a_reader_who_does_not_come_back_from_being_told_delays_nobody_else(grant: Grant, desk: Desk) -> None:
     far, reader, other = Far(), Reader(), StreamKey("34020000001110000002", "34020000001320000002")
     far.may_answer.set()
     hub, hanging = hub_of(far), asyncio.Event()
@@ -204,9 +216,9 @@ async def test_a_reader_who_does_not_come_back_from_being_told_delays_nobody_els
     async def slow(failure: Failure) -> None:
         await hanging.wait()
 
-    await hub.attach(KEY, "slow", slow)
-    await hub.attach(KEY, "a", reader.ended)
-    await hub.attach(other, "a", reader.ended)
+    await hub.attach(grant, "slow", slow)
+    await hub.attach(grant, "a", reader.ended)
+    await hub.attach(await desk.grant(*other), "a", reader.ended)
     closing = asyncio.create_task(hub.close(Failure(Reason.SHUTTING_DOWN)))
     await settle()
     assert reader.ends == [Reason.SHUTTING_DOWN] * 2 and [len(call.ends) for call in far.calls] == [0, 1]
@@ -215,24 +227,24 @@ async def test_a_reader_who_does_not_come_back_from_being_told_delays_nobody_els
     assert [len(call.ends) for call in far.calls] == [1, 1]
 
 
-async def test_two_losses_at_once_are_told_once() -> None:
+async def test_two_losses_at_once_are_told_once(grant: Grant) -> None:
     far, reader = Far(), Reader()
     far.may_answer.set()
     hub = hub_of(far)
-    await hub.attach(KEY, "a", reader.ended)
+    await hub.attach(grant, "a", reader.ended)
     await asyncio.gather(hub.lost(KEY, Failure(Reason.STREAM_LOST)), hub.lost(KEY, Failure(Reason.PEER_ENDED)))
     hub.detach(KEY, "a")
     assert reader.ends == [Reason.STREAM_LOST] and len(far.calls[0].ends) == 1
 
 
-async def test_a_stream_lost_in_its_linger_time_is_begun_anew_by_the_next_reader() -> None:
+async def test_a_stream_lost_in_its_linger_time_is_begun_anew_by_the_next_reader(grant: Grant) -> None:
     far = Far()
     far.may_answer.set()
     hub = hub_of(far)
-    old = await hub.attach(KEY, "a", Reader().ended)
+    old = await hub.attach(grant, "a", Reader().ended)
     hub.detach(KEY, "a")
     await hub.lost(KEY, Failure(Reason.STREAM_LOST))
-    assert await hub.attach(KEY, "a", Reader().ended) is not old
+    assert await hub.attach(grant, "a", Reader().ended) is not old
     await hub.close(Failure(Reason.SHUTTING_DOWN))
     assert [len(call.ends) for call in far.calls] == [1, 1]
 

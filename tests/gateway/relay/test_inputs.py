@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import StreamKey
 from gateway.relay.inputs import Input, input_name
 from gateway.relay.trail import Trail
 from media.unit import AccessUnit
 from media.worker.control import InputReady, InputStalled, StalledStep
+from tests.gateway.grants import Desk
 from tests.gateway.relay.floor import RELAY, Floor, eventually, running_floor
 from tests.media.worker.conftest import encode_film
 
@@ -44,9 +46,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_two_users_share_one_opening_and_its_picture(floor: Floor) -> None:
+async def test_two_users_share_one_opening_and_its_picture(floor: Floor, grant: Grant) -> None:
     one, two = await asyncio.gather(
-        floor.inputs.join(KEY, "view-1", Trail("wang")), floor.inputs.join(KEY, "view-2", Trail("li"))
+        floor.inputs.join(grant, "view-1", Trail("wang")), floor.inputs.join(grant, "view-2", Trail("li"))
     )
     assert one is two is floor.inputs.get(KEY) and floor.inputs.all() == [one]
     assert one.users == {"view-1", "view-2"} and one.name == NAME == input_name(KEY)
@@ -58,8 +60,8 @@ async def test_two_users_share_one_opening_and_its_picture(floor: Floor) -> None
     assert trace is not None and [step.what for step in trace.steps] == ["picture"]
 
 
-async def test_the_last_user_out_closes_both_ends(floor: Floor) -> None:
-    source = await floor.inputs.join(KEY, "a")
+async def test_the_last_user_out_closes_both_ends(floor: Floor, grant: Grant) -> None:
+    source = await floor.inputs.join(grant, "a")
     floor.inputs.stay(source, "b")
     floor.inputs.leave(KEY, "a", 0)
     await settle()
@@ -71,11 +73,11 @@ async def test_the_last_user_out_closes_both_ends(floor: Floor) -> None:
     floor.inputs.leave(KEY, "b", 0)  # nothing there any more
 
 
-async def test_who_comes_back_in_time_finds_the_stream_running(floor: Floor) -> None:
-    source = await floor.inputs.join(KEY, "a")
+async def test_who_comes_back_in_time_finds_the_stream_running(floor: Floor, grant: Grant) -> None:
+    source = await floor.inputs.join(grant, "a")
     floor.inputs.leave(KEY, "a", 60)
     assert source.closing is not None
-    assert await floor.inputs.join(KEY, "b") is source
+    assert await floor.inputs.join(grant, "b") is source
     assert source.closing is None and len(floor.camera.calls) == 1
     # A user who is back between the end of the wait and the closing keeps it, too.
     floor.inputs.leave(KEY, "b", 60)
@@ -85,20 +87,20 @@ async def test_who_comes_back_in_time_finds_the_stream_running(floor: Floor) -> 
     await eventually(lambda: floor.inputs.get(KEY) is None)
 
 
-async def test_who_comes_while_it_is_closed_gets_it_opened_anew(floor: Floor) -> None:
-    old = await floor.inputs.join(KEY, "a")
+async def test_who_comes_while_it_is_closed_gets_it_opened_anew(floor: Floor, grant: Grant) -> None:
+    old = await floor.inputs.join(grant, "a")
     closing = asyncio.create_task(floor.inputs.close(old))
     await eventually(lambda: old.closed)
-    new = await floor.inputs.join(KEY, "b")
+    new = await floor.inputs.join(grant, "b")
     await closing
     assert new is not old and floor.inputs.get(KEY) is new
     assert await floor.held_inputs() == [NAME] and NAME in await floor.legs()
 
 
-async def test_a_refusal_of_the_camera_reaches_all_who_waited(floor: Floor) -> None:
+async def test_a_refusal_of_the_camera_reaches_all_who_waited(floor: Floor, grant: Grant) -> None:
     floor.camera.may_answer.clear()
     floor.camera.refusal = Failure(Reason.REJECTED, code=486)
-    waiting = [asyncio.create_task(floor.inputs.join(KEY, user)) for user in "ab"]
+    waiting = [asyncio.create_task(floor.inputs.join(grant, user)) for user in "ab"]
     await settle()
     floor.camera.may_answer.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -106,18 +108,18 @@ async def test_a_refusal_of_the_camera_reaches_all_who_waited(floor: Floor) -> N
     assert floor.inputs.get(KEY) is None and await floor.held_inputs() == []
 
 
-async def test_a_worker_that_refuses_names_itself_and_nothing_is_left_open(floor: Floor) -> None:
+async def test_a_worker_that_refuses_names_itself_and_nothing_is_left_open(floor: Floor, grant: Grant) -> None:
     floor.camera.leg_missing = True
     with pytest.raises(Failure, match="no_such_leg") as caught:
-        await floor.inputs.join(KEY, "a")
+        await floor.inputs.join(grant, "a")
     assert caught.value.reason is Reason.WORKER_LOST and caught.value.channel == KEY.code
     assert floor.inputs.get(KEY) is None
     await nothing_held(floor)
 
 
-async def test_one_user_who_gives_up_waiting_does_not_disturb_the_other(floor: Floor) -> None:
+async def test_one_user_who_gives_up_waiting_does_not_disturb_the_other(floor: Floor, grant: Grant) -> None:
     floor.camera.may_answer.clear()
-    impatient, patient = (asyncio.create_task(floor.inputs.join(KEY, user)) for user in "ab")
+    impatient, patient = (asyncio.create_task(floor.inputs.join(grant, user)) for user in "ab")
     await settle()
     impatient.cancel()
     await asyncio.gather(impatient, return_exceptions=True)
@@ -125,9 +127,9 @@ async def test_one_user_who_gives_up_waiting_does_not_disturb_the_other(floor: F
     assert impatient.cancelled() and (await patient).users == {"b"}
 
 
-async def test_what_nobody_waits_for_any_more_opens_nothing(floor: Floor) -> None:
+async def test_what_nobody_waits_for_any_more_opens_nothing(floor: Floor, grant: Grant) -> None:
     floor.camera.may_answer.clear()
-    waiting = asyncio.create_task(floor.inputs.join(KEY, "a"))
+    waiting = asyncio.create_task(floor.inputs.join(grant, "a"))
     await settle()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
@@ -142,17 +144,17 @@ async def test_what_nobody_waits_for_any_more_opens_nothing(floor: Floor) -> Non
     ("reason", "kept"), [(Reason.PEER_ENDED, []), (Reason.STREAM_LOST, []), (Reason.WORKER_LOST, [NAME])]
 )
 async def test_a_lost_stream_is_told_and_only_a_lost_relay_keeps_its_viewers(
-    floor: Floor, reason: Reason, kept: list[str]
+    floor: Floor, reason: Reason, kept: list[str], grant: Grant
 ) -> None:
-    await floor.inputs.join(KEY, "a")
+    await floor.inputs.join(grant, "a")
     await floor.hub.lost(KEY, Failure(reason))
     assert floor.lost == [(KEY, reason)] and floor.inputs.get(KEY) is None
     assert (await floor.legs(), await floor.held_inputs()) == ([], kept)
 
 
-async def test_a_stream_lost_while_it_is_opened_is_a_failure_in_its_words(floor: Floor) -> None:
+async def test_a_stream_lost_while_it_is_opened_is_a_failure_in_its_words(floor: Floor, grant: Grant) -> None:
     floor.camera.may_answer.clear()
-    waiting = asyncio.create_task(floor.inputs.join(KEY, "a"))
+    waiting = asyncio.create_task(floor.inputs.join(grant, "a"))
     await settle()
     await floor.hub.lost(KEY, Failure(Reason.DEVICE_OFFLINE))
     with pytest.raises(Failure) as caught:
@@ -162,9 +164,9 @@ async def test_a_stream_lost_while_it_is_opened_is_a_failure_in_its_words(floor:
     await eventually(lambda: floor.camera.calls and floor.camera.calls[0].ends)
 
 
-async def test_a_stream_closed_while_it_is_opened_is_a_failure_too(floor: Floor) -> None:
+async def test_a_stream_closed_while_it_is_opened_is_a_failure_too(floor: Floor, grant: Grant) -> None:
     floor.camera.may_answer.clear()
-    waiting = asyncio.create_task(floor.inputs.join(KEY, "a"))
+    waiting = asyncio.create_task(floor.inputs.join(grant, "a"))
     await settle()
     await floor.inputs.worker_lost(floor.worker("stream"))
     with pytest.raises(Failure) as caught:
@@ -173,8 +175,8 @@ async def test_a_stream_closed_while_it_is_opened_is_a_failure_too(floor: Floor)
     floor.camera.may_answer.set()
 
 
-async def test_with_a_stream_worker_its_inputs_are_gone(floor: Floor) -> None:
-    await floor.inputs.join(KEY, "a")
+async def test_with_a_stream_worker_its_inputs_are_gone(floor: Floor, grant: Grant) -> None:
+    await floor.inputs.join(grant, "a")
     await floor.inputs.worker_lost(floor.worker("relay"))
     assert floor.inputs.get(KEY) is not None
     await floor.kill("stream")
@@ -182,13 +184,13 @@ async def test_with_a_stream_worker_its_inputs_are_gone(floor: Floor) -> None:
     assert floor.inputs.get(KEY) is None
     await eventually(lambda: floor.camera.calls[0].ends)
     await eventually(lambda: floor.back == ["stream-1"])
-    assert (await floor.inputs.join(KEY, "a")).users == {"a"}
+    assert (await floor.inputs.join(grant, "a")).users == {"a"}
 
 
-async def test_without_a_stream_worker_nothing_is_opened(tmp_path: Path) -> None:
+async def test_without_a_stream_worker_nothing_is_opened(tmp_path: Path, grant: Grant) -> None:
     async with running_floor(tmp_path, [], specs=(RELAY,)) as floor:
         with pytest.raises(Failure, match="no stream worker") as caught:
-            await floor.inputs.join(KEY, "a")
+            await floor.inputs.join(grant, "a")
         assert caught.value.reason is Reason.WORKER_LOST and floor.camera.calls == []
 
 
@@ -202,10 +204,10 @@ async def test_without_a_stream_worker_nothing_is_opened(tmp_path: Path) -> None
     ],
 )
 async def test_the_step_that_is_missing_is_known_until_there_is_a_picture(
-    tmp_path: Path, step: StalledStep, reason: Reason
+    tmp_path: Path, step: StalledStep, reason: Reason, grant: Grant
 ) -> None:
     async with running_floor(tmp_path, []) as floor:
-        source = await floor.inputs.join(KEY, "a")
+        source = await floor.inputs.join(grant, "a")
         floor.inputs.event(InputStalled(input="of somebody else", step=step, waited_s=5))
         assert source.failure is None
         floor.inputs.event(InputStalled(input=NAME, step=step, waited_s=5))
@@ -221,14 +223,15 @@ async def test_the_step_that_is_missing_is_known_until_there_is_a_picture(
         ]
 
 
-async def test_after_a_restart_an_input_with_both_ends_is_carried_on(floor: Floor) -> None:
-    before: Input = await floor.inputs.join(KEY, "view")
+async def test_after_a_restart_an_input_with_both_ends_is_carried_on(floor: Floor, grant: Grant, desk: Desk) -> None:
+    before: Input = await floor.inputs.join(grant, "view")
     held = {"relay-1": set(await floor.legs()), "stream-1": set(await floor.held_inputs())}
     del floor.inputs._inputs[KEY]
-    assert not await floor.inputs.adopt(KEY, {**held, "relay-1": set()}, {"view"})
-    assert not await floor.inputs.adopt(KEY, {**held, "stream-1": set()}, {"view"})
-    assert not await floor.inputs.adopt(StreamKey("x", "y"), {"relay-1": {"web-x-y"}, "stream-1": {"web-x-y"}}, set())
-    assert await floor.inputs.adopt(KEY, held, {"view"})
+    assert not await floor.inputs.adopt(grant, {**held, "relay-1": set()}, {"view"})
+    assert not await floor.inputs.adopt(grant, {**held, "stream-1": set()}, {"view"})
+    gone = {"relay-1": {"web-x-y"}, "stream-1": {"web-x-y"}}
+    assert not await floor.inputs.adopt(await desk.grant("x", "y"), gone, set())
+    assert await floor.inputs.adopt(grant, held, {"view"})
     after = floor.inputs.get(KEY)
     assert after is not None and after is not before and after.users == {"view"}
     floor.inputs.leave(KEY, "view", 0)

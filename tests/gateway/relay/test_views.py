@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import Failure, Reason
+from gateway.compliance.access import Action
+from gateway.errors import Failure, LocalError, Reason
 from gateway.relay.hub import StreamKey
 from gateway.relay.views import View, identity_of
 from gateway.store.views import View as StoredView
 from media.worker.control import InputClosed, OpenView, ViewerLeft, ViewStats
-from tests.stand.street import DEVICE_ID, KEY, Street, running_street, settings, until
+from tests.stand.street import DEVICE_ID, KEY, SECOND, Street, running_street, settings, until
 from tests.stand.viewer import watching
 
 
@@ -78,6 +79,16 @@ async def test_an_idle_address_brings_the_stream_back(street: Street) -> None:
 async def test_a_snapshot_is_a_picture_of_the_stream(street: Street) -> None:
     picture = await street.node.views.snapshot(KEY, await street.grant())
     assert picture.jpeg.startswith(b"\xff\xd8") and picture.width > 0
+
+
+async def test_a_grant_for_another_camera_or_for_no_picture_opens_nothing(street: Street) -> None:
+    views, other = street.node.views, StreamKey(DEVICE_ID, SECOND)
+    for wrong in (await street.grant(key=other), await street.grant(Action.PTZ)):
+        with pytest.raises(LocalError):
+            await views.open(KEY, wrong)
+        with pytest.raises(LocalError):
+            await views.snapshot(KEY, wrong)
+    assert views.all() == [] and street.device.calls == []
 
 
 async def test_a_camera_that_refuses_gives_no_view(street: Street) -> None:
@@ -178,9 +189,10 @@ async def test_what_the_stream_worker_counts_is_believed(street: Street) -> None
 
 async def test_viewers_without_a_stream_get_it_again_or_are_told_why_not(street: Street) -> None:
     views = street.node.views
-    grant = await street.grant()
-    record = StoredView("v", grant.id, "user", "wang", "live", DEVICE_ID, "34020000001320000099", "", 0, 1e12)
-    view = views._views["v"] = View(record, viewers=1)
+    missing = StreamKey(DEVICE_ID, "34020000001320000099")
+    grant = await street.grant(key=missing)
+    record = StoredView("v", grant.id, "user", "wang", "live", *missing, "", 0, 1e12)
+    view = views._views["v"] = View(record, grant, viewers=1)
     assert await views.reattach() == 1
     assert view.last_failure is not None and view.last_failure.reason is Reason.REJECTED
     await street.worker("stream").link.call(OpenView(view="v", input="i", token_sha256="", expires_at=1e12))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from gateway.errors import Failure, Reason
+from gateway.compliance.access import Action
+from gateway.compliance.grant import Grant
+from gateway.errors import Failure, LocalError, Reason
 from gateway.relay.hub import StreamKey
 from gateway.signalling import control as module
 from gateway.signalling.control import Controls
@@ -15,6 +19,8 @@ from gateway.signalling.requests import Party
 from interop.wire.sipwire import element
 from sip.aio import Peer
 from sip.manscdp import Edition
+from tests.gateway.grants import Desk as Granter
+from tests.gateway.grants import granting
 from tests.gateway.signalling.raw import CAMERA, CHANNEL, NODE, Clock, Desk, RawPeer, eventually
 
 KEY = StreamKey(CAMERA, CHANNEL)
@@ -28,43 +34,60 @@ def controls(desk: Desk, raw: RawPeer, clock: Clock) -> Controls:
     return Controls(exchange, lambda peer_id: camera if peer_id == CAMERA else None, clock=clock)
 
 
-async def test_a_ptz_command_reaches_the_channel_unchanged(controls: Controls, raw: RawPeer) -> None:
-    await controls.ptz(KEY, LEFT, 5)
+@pytest.fixture
+async def granter(tmp_path: Path) -> AsyncIterator[Granter]:
+    async with granting(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def move(granter: Granter) -> Grant:
+    return await granter.grant(CAMERA, CHANNEL, Action.PTZ)
+
+
+async def test_a_grant_to_watch_moves_no_camera(controls: Controls, granter: Granter, raw: RawPeer) -> None:
+    with pytest.raises(LocalError):
+        await controls.ptz(await granter.grant(CAMERA, CHANNEL), LEFT)
+    assert raw.heard == []
+
+
+async def test_a_ptz_command_reaches_the_channel_unchanged(controls: Controls, raw: RawPeer, move: Grant) -> None:
+    await controls.ptz(move, LEFT, 5)
     [heard] = await raw.wait_for("MESSAGE", "DeviceControl")
     assert element(heard.text, "PTZCmd") == LEFT and element(heard.text, "DeviceID") == CHANNEL
     assert element(heard.text, "ControlPriority") == "5" and f"sip:{CHANNEL}@" in heard.start
 
 
-async def test_a_stop_never_overtakes_the_movement_before_it(controls: Controls, raw: RawPeer) -> None:
+async def test_a_stop_never_overtakes_the_movement_before_it(controls: Controls, raw: RawPeer, move: Grant) -> None:
     lost = iter([None])  # the first datagram gets no answer, so the stack repeats it
     raw.answer = lambda request: next(lost, 200)
-    await asyncio.gather(controls.ptz(KEY, LEFT), controls.ptz(KEY, STOP))
+    await asyncio.gather(controls.ptz(move, LEFT), controls.ptz(move, STOP))
     order = [element(one.text, "PTZCmd") for one in raw.of("MESSAGE")]
     assert order == [LEFT, LEFT, STOP] and controls._turns == {}
 
 
 async def test_too_many_waiting_commands_are_refused(
-    controls: Controls, raw: RawPeer, monkeypatch: pytest.MonkeyPatch
+    controls: Controls, raw: RawPeer, monkeypatch: pytest.MonkeyPatch, move: Grant
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 1)
-    results = await asyncio.gather(*(controls.ptz(KEY, LEFT) for _ in range(4)), return_exceptions=True)
+    results = await asyncio.gather(*(controls.ptz(move, LEFT) for _ in range(4)), return_exceptions=True)
     refused = [one for one in results if isinstance(one, Failure)]
     assert {one.reason for one in refused} == {Reason.BUSY} and len(refused) == 2
 
 
 @pytest.mark.parametrize(("status", "reason"), [(403, Reason.REJECTED), (None, Reason.NO_ANSWER)])
 async def test_what_the_camera_does_not_take_fails_with_the_step(
-    controls: Controls, raw: RawPeer, status: int | None, reason: Reason
+    controls: Controls, raw: RawPeer, status: int | None, reason: Reason, move: Grant
 ) -> None:
     raw.answer = lambda request: status
     with pytest.raises(Failure) as failed:
-        await controls.ptz(KEY, LEFT)
+        await controls.ptz(move, LEFT)
     assert failed.value.reason is reason and failed.value.code == status
 
 
-async def test_a_camera_that_is_offline_is_said_to_be(controls: Controls) -> None:
+async def test_a_camera_that_is_offline_is_said_to_be(controls: Controls, granter: Granter) -> None:
     with pytest.raises(Failure) as failed:
-        await controls.ptz(StreamKey("other", "c"), LEFT)
+        await controls.ptz(await granter.grant("other", "c", Action.PTZ), LEFT)
     assert failed.value.reason is Reason.DEVICE_OFFLINE
 
 

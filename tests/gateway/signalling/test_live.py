@@ -188,7 +188,7 @@ async def test_without_a_relay_worker_there_is_no_stream(tmp_path: Path) -> None
         street.node.pool._stopping = True
         await street.kill_worker()
         with pytest.raises(Failure) as caught:
-            await street.node.live.hub.attach(KEY, "reader", ignored)
+            await street.node.live.hub.attach(await street.grant(), "reader", ignored)
         assert caught.value.reason is Reason.WORKER_LOST
 
 

@@ -35,7 +35,7 @@ async def ignored(failure: Failure) -> None:
 
 
 async def attach(street: Street, trail: Trail | None = None) -> Any:
-    return await street.node.live.hub.attach(KEY, "reader", ignored, trail)
+    return await street.node.live.hub.attach(await street.grant(), "reader", ignored, trail)
 
 
 async def refused(street: Street) -> Failure:
@@ -51,7 +51,7 @@ async def refused(street: Street) -> Failure:
 async def lost(street: Street) -> Failure:
     """Why a call that was answered ends."""
     told: asyncio.Queue[Failure] = asyncio.Queue()
-    await street.node.live.hub.attach(KEY, "reader", told.put)
+    await street.node.live.hub.attach(await street.grant(), "reader", told.put)
     failure = await asyncio.wait_for(told.get(), 10)
     await street.quiet()
     assert await street.legs() == []

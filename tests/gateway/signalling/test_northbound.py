@@ -252,7 +252,7 @@ async def test_an_invite_for_a_published_channel_is_granted_and_passed_on_with_t
     assert asked.key == StreamKey(CAMERA, ONE) and asked.published_code == PUBLISHED and asked.local_id == NODE
     assert asked.upper_id == UPPER and asked.keep_ssrc and asked.offer is not None and asked.offer.port == 30000
     [grant] = north.grants.live()
-    assert asked.grant_id == grant.id and await north.entries() == [("live", "granted", ONE)]
+    assert asked.grant is grant and await north.entries() == [("live", "granted", ONE)]
 
 
 @pytest.mark.parametrize(

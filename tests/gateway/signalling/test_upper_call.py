@@ -443,7 +443,7 @@ async def test_a_stored_call_is_carried_on_and_ended_by_its_record(street: Stree
     before, live = upper_of(street), street.node.live
     (stored,) = await records(street)
     call = UpperCall.restored(
-        stored, street.node.environment, live.hub, street.node.pool, on_ended=live._upper_call_ended
+        stored, before.grant, street.node.environment, live.hub, street.node.pool, on_ended=live._upper_call_ended
     )
     assert (call.id, call.ssrc, call.transport, call.leg) == (before.id, before.ssrc, "udp", before.leg)
     assert (call.worker_name, call.grant_id, call.started_at) == (
