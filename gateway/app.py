@@ -233,7 +233,10 @@ class Node:
         )
         self.cascade.notify = self.notifier.notify
         registrar = Registrar(
-            realm=config.node.realm, account_of=self.directory.account, policy=registrar_policy(config)
+            realm=config.node.realm,
+            account_of=self.directory.account,
+            binding_of=self.presence.bindings.get,
+            policy=registrar_policy(config),
         )
         self.metrics.follow("gbgateway_registrar", "REGISTER requests, by outcome", "what", lambda: registrar.counters)
         self.southbound = Southbound(registrar, self.presence, self.exchange, self.sync, enrol=self.directory.enrol)

@@ -15,7 +15,9 @@ from sip import Peer
 class Binding:
     """One live registration: GB/T 28181-2022 9.1, "binding" in the sense of RFC 3261 10.3.
 
-    Times are unix seconds. `source` is where the REGISTER came from; everything for the peer goes there.
+    Times are unix seconds. `source` is where the REGISTER came from; everything for the peer goes there. `call_id` and
+    `cseq` are those of the last REGISTER, `replaced_call_id` that of the registration from elsewhere which this one
+    took the place of.
     """
 
     peer_id: str
@@ -26,6 +28,9 @@ class Binding:
     last_seen: float
     gb_version: str | None = None
     user_agent: str | None = None
+    call_id: str = ""
+    cseq: int = 0
+    replaced_call_id: str = ""
 
 
 def address_key(peer: Peer) -> tuple[str, str, int]:

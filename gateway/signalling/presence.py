@@ -75,6 +75,8 @@ class Presence:
                 last_seen=now,
                 gb_version=stored.gb_ver or None,
                 user_agent=stored.user_agent or None,
+                call_id=stored.call_id,
+                cseq=stored.cseq,
             )
             self.bindings.bind(binding)
             restored.append(binding)
@@ -84,7 +86,9 @@ class Presence:
         """A REGISTER was accepted. A refresh from the same place is no news; anything else is."""
         old = self.bindings.get(binding.peer_id)
         if old is not None and old.source == binding.source:
-            binding = replace(binding, registered_at=old.registered_at)
+            binding = replace(binding, registered_at=old.registered_at, replaced_call_id=old.replaced_call_id)
+        elif old is not None:
+            binding = replace(binding, replaced_call_id=old.call_id)
         self.bindings.bind(binding)
         self._registrations.put(
             Registration(
@@ -98,6 +102,8 @@ class Presence:
                 user_agent=binding.user_agent or "",
                 registered_at=binding.registered_at,
                 last_seen=binding.last_seen,
+                call_id=binding.call_id,
+                cseq=binding.cseq,
             )
         )
         if old is None or old.source != binding.source:

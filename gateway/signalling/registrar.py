@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from gateway.signalling.bindings import Binding
+from gateway.signalling.unregister import Unregistration, contact_left, unregistration
 from sip import ParseError, Peer, Request
 from sip.digest import Challenge, Credentials, NonceTable, ha1, is_supported, verify
 from sip.gbdate import format_date
@@ -94,7 +95,8 @@ class FailureCounts:
 class Registrar:
     """Decides REGISTER requests of lower peers.
 
-    `realm` is the 10-digit domain; `account_of` finds a peer by id. Times are unix seconds.
+    `realm` is the 10-digit domain; `account_of` finds a peer by id, `binding_of` its live registration. Times are unix
+    seconds.
     """
 
     def __init__(
@@ -102,10 +104,12 @@ class Registrar:
         *,
         realm: str,
         account_of: Callable[[str], Account | None],
+        binding_of: Callable[[str], Binding | None],
         policy: RegistrarPolicy | None = None,
     ) -> None:
         self._realm = realm
         self._account_of = account_of
+        self._binding_of = binding_of
         self._policy = policy = policy or RegistrarPolicy()
         self._nonces = NonceTable(lifetime_s=policy.nonce_lifetime_s)
         # By address and claimed id, so that one wrong device does not lock out those that share its address; and by
@@ -202,8 +206,7 @@ class Registrar:
         headers = [("Contact", value) for value in contacts]  # echoed unchanged: some peers look for their own
         headers += [("Expires", str(granted)), ("Date", format_date(now)), ("X-GB-Ver", self._policy.gb_version)]
         if granted == 0:
-            self._count("unregistered")
-            return Outcome(200, tuple(headers), unbound=account.peer_id)
+            return self._unregister(request, account.peer_id, source, tuple(headers), now)
         self._count("registered")
         binding = Binding(
             peer_id=account.peer_id,
@@ -214,8 +217,24 @@ class Registrar:
             last_seen=now,
             gb_version=request.headers.get("X-GB-Ver"),
             user_agent=request.headers.get("User-Agent"),
+            call_id=request.call_id,
+            cseq=request.cseq[0],
         )
         return Outcome(200, tuple(headers), bound=binding)
+
+    def _unregister(
+        self, request: Request, peer_id: str, source: Peer, headers: tuple[tuple[str, str], ...], now: float
+    ) -> Outcome:
+        binding = self._binding_of(peer_id)
+        verdict = unregistration(request, source, binding)
+        if verdict is Unregistration.OUT_OF_ORDER:
+            return self._refuse(400, "CSeq is lower than that of the registration", "unregistered_out_of_order")
+        if verdict is Unregistration.LEAVES and binding is not None:
+            self._count("unregistered_late")
+            others = tuple(header for header in headers if header[0] != "Contact")
+            return Outcome(200, (("Contact", contact_left(binding, now)), *others))
+        self._count("unregistered")
+        return Outcome(200, headers, unbound=peer_id)
 
     def _count(self, what: str) -> None:
         self.counters[what] = self.counters.get(what, 0) + 1

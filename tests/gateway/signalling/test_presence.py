@@ -83,6 +83,17 @@ async def test_registering_from_elsewhere_ends_the_old_place_first(
     assert CAMERA not in presence.last_offline and presence.bindings.at(HERE) == frozenset()
 
 
+async def test_a_registration_from_elsewhere_remembers_whose_place_it_took(
+    begin: Callable[..., Presence], clock: Clock
+) -> None:
+    presence = begin()
+    await presence.registered(replace(binding(clock), call_id="one"))
+    await presence.registered(replace(binding(clock, THERE), call_id="two", cseq=3))
+    await presence.registered(replace(binding(clock, THERE), call_id="two", cseq=4))
+    found = presence.bindings.get(CAMERA)
+    assert found is not None and (found.call_id, found.cseq, found.replaced_call_id) == ("two", 4, "one")
+
+
 async def test_the_binding_is_in_force_before_anything_is_waited_for(
     begin: Callable[..., Presence], clock: Clock, news: News
 ) -> None:
@@ -180,7 +191,7 @@ async def test_after_a_restart_udp_registrations_live_on_and_the_others_are_told
     tmp_path: Path, begin: Callable[..., Presence], clock: Clock, news: News, stores: Stores
 ) -> None:
     presence = begin()
-    await presence.registered(binding(clock))
+    await presence.registered(replace(binding(clock), call_id="one", cseq=7))
     await presence.registered(binding(clock, TCP, peer_id=LOWER))
     await presence.registered(binding(clock, THERE, peer_id="short", expires=60))
     await stores.registrations.flush()
@@ -190,6 +201,7 @@ async def test_after_a_restart_udp_registrations_live_on_and_the_others_are_told
         restarted = begin(again)
         [restored] = restarted.restore()
         assert restored.source == HERE and restored.last_seen == clock.now and restored.gb_version == "3.0"
+        assert (restored.call_id, restored.cseq) == ("one", 7)
         news.told.clear()
         await restarted.registered(binding(clock, peer_id="short"))
         await restarted.expire()

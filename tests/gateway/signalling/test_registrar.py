@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from gateway.signalling.bindings import Binding
 from gateway.signalling.registrar import Account, FailureCounts, Outcome, Registrar, RegistrarPolicy
 from interop.wire.sipwire import digest_fields
 from sip.aio import Peer
@@ -25,7 +26,12 @@ ACCOUNTS = {
 
 @pytest.fixture
 def registrar() -> Registrar:
-    return Registrar(realm=REALM, account_of=ACCOUNTS.get)
+    return Registrar(realm=REALM, account_of=ACCOUNTS.get, binding_of=nobody)
+
+
+def nobody(peer_id: str) -> Binding | None:
+    """No peer is registered."""
+    return None
 
 
 def ask(
@@ -36,10 +42,11 @@ def ask(
     now: float = NOW,
     contact: str = f"Contact: <sip:{CAMERA}@10.0.0.9:5060>",
     cseq: int = 1,
+    call_id: str = "",
     to: str = "",
 ) -> Outcome:
     data = request_bytes(
-        "REGISTER", NODE, sender=peer, to=to or f"<sip:{peer}@{REALM}>", cseq=cseq,
+        "REGISTER", NODE, sender=peer, to=to or f"<sip:{peer}@{REALM}>", cseq=cseq, call_id=call_id,
         lines=[*([contact] if contact else []), *lines],
     )  # fmt: skip
     return registrar.handle(parsed(data), source, now)
@@ -141,7 +148,7 @@ def test_a_username_that_is_not_the_id_is_accepted_with_the_password_of_the_id(r
 
 def test_a_peer_cannot_register_another_one_with_its_own_password() -> None:
     accounts = {CAMERA: Account(CAMERA, "mine"), "victim": Account("victim", "other")}
-    registrar = Registrar(realm=REALM, account_of=accounts.get)
+    registrar = Registrar(realm=REALM, account_of=accounts.get, binding_of=nobody)
     asked = challenge(ask(registrar))
     outcome = ask(registrar, digest(asked, user=CAMERA, password="mine"), peer="victim")
     assert outcome.bound is None and outcome.status == 401 and outcome.problem is not None
@@ -160,6 +167,23 @@ def test_every_way_of_unregistering_is_understood(registrar: Registrar, line: st
     outcome = register(registrar, line, contact=contact)
     assert outcome.status == 200 and outcome.unbound == CAMERA and outcome.bound is None
     assert header(outcome, "Expires") == "0"
+
+
+def test_an_unregistration_that_comes_late_or_out_of_order_removes_nothing() -> None:
+    elsewhere = Peer("UDP", "192.0.2.99", 5060)
+    known = {CAMERA: Binding(CAMERA, elsewhere, f"<sip:{CAMERA}@192.0.2.99>", NOW, NOW + 600, NOW)}
+    registrar = Registrar(realm=REALM, account_of=ACCOUNTS.get, binding_of=known.get)
+    late = register(registrar, "Expires: 0")
+    assert (late.status, late.unbound, late.bound) == (200, None, None)
+    assert header(late, "Contact") == f"<sip:{CAMERA}@192.0.2.99>;expires=600"
+    ordered = register(registrar, "Expires: 3600", call_id="one", cseq=7).bound
+    assert ordered is not None and (ordered.call_id, ordered.cseq) == ("one", 7)
+    known[CAMERA] = ordered
+    early = register(registrar, "Expires: 0", call_id="one", cseq=6)
+    assert (early.status, early.reason) == (400, "CSeq is lower than that of the registration")
+    assert early.unbound is None and early.problem is not None
+    assert register(registrar, "Expires: 0", call_id="one", cseq=8).unbound == CAMERA
+    assert [registrar.counters[f"unregistered{how}"] for how in ("_late", "_out_of_order", "")] == [1, 1, 1]
 
 
 def test_unregistering_as_the_first_message_needs_a_password_too(registrar: Registrar) -> None:
@@ -287,7 +311,8 @@ def test_remembered_failures_are_bounded() -> None:
 
 
 def test_where_codes_are_strict_only_20_digits_may_register() -> None:
-    strict = Registrar(realm=REALM, account_of=ACCOUNTS.get, policy=RegistrarPolicy(strict_codes=True))
+    policy = RegistrarPolicy(strict_codes=True)
+    strict = Registrar(realm=REALM, account_of=ACCOUNTS.get, binding_of=nobody, policy=policy)
     for odd in ("camera-1", "3402000000132000005", "34020000001320000055x"):
         assert ask(strict, peer=odd).reason == "The id must have 20 digits"
     assert ask(strict, "Expires: 60", peer=OPEN).status == 200

@@ -52,7 +52,11 @@ class South:
         )
         self.exchange = Exchange(desk.stack, Party(NODE))
         self.sync = CatalogueSync(self.exchange, catalog, lambda peer_id: None)
-        registrar = Registrar(realm=NODE[:10], account_of={CAMERA: Account(CAMERA, "geheim")}.get)
+        registrar = Registrar(
+            realm=NODE[:10],
+            account_of={CAMERA: Account(CAMERA, "geheim")}.get,
+            binding_of=self.presence.bindings.get,
+        )
         self.side = Southbound(registrar, self.presence, self.exchange, self.sync, enrol=self._enrol, clock=clock)
         never: Any = None
         self.router = Router(self.side, never, never, self.presence.bindings, list, heard=self.presence.heard)
@@ -97,6 +101,33 @@ async def test_a_device_registers_is_trusted_from_its_address_and_unregisters(
     assert (await register(desk, raw, 0)).need("expires") == "0"
     assert south.told[-1] == "offline it unregistered"
     assert (await raw.ask(desk.port, request_bytes("MESSAGE", body=body))).status == 403
+
+
+async def test_a_late_unregistration_from_an_old_address_leaves_the_new_registration(
+    south: South, desk: Desk, raw: RawPeer
+) -> None:
+    """A device that moved to another address; what its old one still says is not about the new one."""
+    to, contact = f"<sip:{CAMERA}@{NODE[:10]}>", "Contact: <sip:{}@{}:{}>"
+
+    async def say(peer: RawPeer, expires: int, call_id: str, cseq: int, contact: str) -> Split:
+        lines = [f"Expires: {expires}", contact]
+        first = await peer.ask(desk.port, request_bytes("REGISTER", to=to, lines=lines, call_id=call_id, cseq=cseq))
+        lines.append(digest(digest_fields(first.need("www-authenticate")), user=CAMERA, password="geheim"))
+        return await peer.ask(desk.port, request_bytes("REGISTER", to=to, lines=lines, call_id=call_id, cseq=cseq + 1))
+
+    async with RawPeer() as moved:
+        old, new = contact.format(CAMERA, *raw.address), contact.format(CAMERA, *moved.address)
+        await say(raw, 3600, "first", 1, old)
+        await say(moved, 3600, "second", 1, new)
+        assert south.told[-1] == f"online {CAMERA}"
+        for late in (old, "Contact: *"):
+            answer = await say(raw, 0, "first", 3, late)
+            assert answer.status == 200 and new[9:] in answer.need("contact")
+        found = south.presence.bindings.get(CAMERA)
+        assert found is not None and found.source.port == moved.port.port
+        assert south.told[-1] == f"online {CAMERA}"
+        assert (await say(moved, 0, "second", 3, new)).need("expires") == "0"
+        assert south.told[-1] == "offline it unregistered"
 
 
 async def test_the_first_keepalive_may_leave_right_behind_the_200(south: South, desk: Desk, raw: RawPeer) -> None:
