@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
+from sip.manscdp import plan
 from sip.manscdp.commands.control import IFrameControl, PtzControl
 from sip.manscdp.commands.notify import AlarmNotify
 from sip.manscdp.commands.response import CatalogResponse
 from sip.manscdp.declaration import Edition
 from sip.manscdp.items import CatalogItem, ItemInfo
 from sip.manscdp.plan import Shape, edition_slots, plan_of
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_PLANS", {})
 
 
 def names(cls: type, edition: Edition) -> list[str]:

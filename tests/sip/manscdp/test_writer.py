@@ -17,9 +17,15 @@ from sip.manscdp import (
     PtzControl,
     UnwritableError,
     UploadSnapShotFinished,
+    writer,
 )
 from sip.manscdp.items import ItemInfo
 from sip.manscdp.writer import elements, escape
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_COMPILED", {})
 
 
 @pytest.mark.parametrize(
