@@ -42,7 +42,6 @@ check: $(VENV)/.test-stamp
 	$(BIN)/lint-imports
 
 test: packages $(VENV)/.test-stamp
-	$(BIN)/python -m pytest -q -m "not e2e" $(ARGS)
 	$(BIN)/python tools/own_coverage.py --fail-under 90
 	$(BIN)/python -m pytest -q -m e2e $(ARGS)
 

@@ -1,8 +1,8 @@
 """How much of each source file its own test file covers.
 
-`python tools/own_coverage.py [--fail-under 90] [path …]` runs every own test file once with coverage contexts and
-prints, worst first, the files below the bar; exit 1 when there is one. What runs while a file is imported counts as
-run. Paths limit the run to source files under them.
+`python tools/own_coverage.py [--fail-under 90] [path …]` runs every test but the end-to-end ones, once, with coverage
+contexts, and prints, worst first, the files below the bar; exit 1 when there is one or a test failed. What runs while
+a file is imported counts as run. Paths limit the run to source files under them and their own tests.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> int:
     tested = [one for one in wanted if (ROOT / own_test(one)).exists()]
     below = [(0.0, one, "no test file") for one in wanted if one not in tested]
     with tempfile.TemporaryDirectory() as folder:
-        path, status = _measure([own_test(one) for one in tested], Path(folder))
+        path, status = _measure([own_test(one) for one in tested] if given.paths else [Path("tests")], Path(folder))
         measured = Coverage(data_file=str(path), config_file=str(Path(folder) / "coveragerc"))
         measured.load()
         data = measured.get_data()
