@@ -124,7 +124,7 @@ async def stage(
     try:
         await chain.start()
         witness = await chain.add_device(WITNESS, WITNESS_CHANNEL, codec="H264", media=media, host=host)
-        await chain.channels_at(chain.top, 1)
+        await chain.shown_above(WITNESS_CHANNEL)
         call = await chain.upper.play(WITNESS_CHANNEL)
         await call.first_key(15)
         yield Stage(chain, witness, call)
@@ -169,13 +169,9 @@ async def listed(stage: Stage, peer_id: str, wanted: int = 1, timeout_s: float =
             await asyncio.sleep(0.1)
 
 
-async def shown_above(stage: Stage, channel: str, timeout_s: float = 20.0) -> None:
+async def shown_above(stage: Stage, channel: str) -> None:
     """Wait until the upper platform is shown a channel, and may therefore call it."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            if channel in (await stage.chain.upper.catalog(stage.node.id)).ids:
-                return
-            await asyncio.sleep(0.1)
+    await stage.chain.shown_above(channel)
 
 
 async def until(reached: Callable[[], object], timeout_s: float = 10.0) -> None:

@@ -28,7 +28,7 @@ def node_id(level: int) -> str:
 class Chain:
     """`depth` gateways; `nodes[0]` is the topmost, `nodes[-1]` has the devices."""
 
-    def __init__(self, depth: int, directory: Path, *, media: tuple[str, ...] = ("tcp_passive",)) -> None:
+    def __init__(self, depth: int, directory: Path) -> None:
         taken: set[int] = set()
         self.nodes = [
             NodeProcess(
@@ -43,7 +43,6 @@ class Chain:
             )
             for level in range(1, depth + 1)
         ]
-        self.between = media
         self.upper = WirePlatform(UPPER_ID, UPPER_PASSWORD)
         self.devices: dict[str, WireDevice] = {}
         self.simulated: dict[str, SimulatedDevice] = {}
@@ -58,15 +57,16 @@ class Chain:
 
     async def start(self) -> None:
         await self.upper.port.open()
-        await asyncio.gather(*(node.start() for node in self.nodes))
-        for node in self.nodes:
-            await node.set_up()
-            await node.call("POST", "/api/v1/rules", EVERYTHING)
-        for number, (above, below) in enumerate(zip(self.nodes, self.nodes[1:], strict=False)):
-            # The legs between gateways take turns through the transports, so that every kind is crossed.
-            await register_below(above, below, self.between[number % len(self.between)])
+        await asyncio.gather(*(self._start(node) for node in self.nodes))
+        for above, below in zip(self.nodes, self.nodes[1:], strict=False):
+            await register_below(above, below)
         await enter_upper(self.top, UPPER_ID, self.upper.port.port, UPPER_PASSWORD)
         await self.upper.wait_registered(self.top.id, 20)
+
+    async def _start(self, node: NodeProcess) -> None:
+        await node.start()
+        await node.set_up()
+        await node.call("POST", "/api/v1/rules", EVERYTHING)
 
     async def add_device(self, device_id: str, channel: str, *, codec: str, media: str, **options: Any) -> WireDevice:
         """Enrol and register a hand-written camera with one channel."""
@@ -125,13 +125,30 @@ class Chain:
                     return rows
                 await asyncio.sleep(0.1)
 
+    async def set_link(self, link: int, media: str) -> None:
+        """Over what the gateway `link` steps below the top (0 the topmost) takes in streams from the next one down."""
+        above, below = self.nodes[link : link + 2]
+        await above.call("PATCH", f"/api/v1/devices/{below.id}", {"media_transport": media})
+
+    async def shown_above(self, *channels: str, timeout_s: float = 20.0) -> None:
+        """Wait until the upper platform is shown these channels, and may therefore call them."""
+        wanted = set(channels)
+
+        async def shown() -> bool:
+            return wanted <= set((await self.upper.catalog(self.top.id)).ids)
+
+        await until(shown, timeout_s)
+
     async def stop(self) -> None:
-        for device in self.devices.values():
-            await device.__aexit__(None, None, None)
-        for simulated in self.simulated.values():
-            await simulated.stop(unregister=False)
-        await self.upper.__aexit__(None, None, None)
-        await asyncio.gather(*(node.stop() for node in self.nodes))
+        """The lower before the upper, so that everybody's last words are still heard."""
+        async with contextlib.AsyncExitStack() as everything:
+            everything.push_async_exit(self.upper)
+            for device in self.devices.values():
+                everything.push_async_exit(device)
+            for simulated in self.simulated.values():
+                everything.push_async_callback(simulated.stop, unregister=False)
+            for node in self.nodes:
+                everything.push_async_callback(node.stop)
 
 
 async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float = 20.0) -> None:
@@ -143,13 +160,13 @@ async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float = 20.0) -
             await asyncio.sleep(0.1)
 
 
-async def register_below(above: NodeProcess, below: NodeProcess, media: str) -> None:
+async def register_below(above: NodeProcess, below: NodeProcess) -> None:
     """Enter `below` as a lower platform of `above` and `above` as its upper platform."""
     password = f"link-{below.id[-4:]}-secret"
     await above.call(
         "POST",
         "/api/v1/devices",
-        {"id": below.id, "name": below.name, "kind": "platform", "password": password, "media_transport": media},
+        {"id": below.id, "name": below.name, "kind": "platform", "password": password},
     )
     await enter_upper(below, above.id, above.sip_port, password)
 

@@ -1,20 +1,22 @@
 """Live view, device leg x top leg x codec x depth: the access units that arrive are those that were sent.
 
 Twice: with simulated cameras (real encoders, our own stack) and with hand-written ones that import nothing of ours. The
-upper platform is always the hand-written one. The pictures are decoded too.
+upper platform is always the hand-written one. The pictures are decoded too. Between the gateways the transport changes
+from round to round, so that every link carries every kind.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
 import pytest
 
+from interop.demo.node import NodeProcess
 from interop.wire.call import WireCall
 from tests.e2e.chain import Chain, running_chain
 
@@ -36,6 +38,14 @@ class Outcome:
     decoded_codec: str
     faults: list[str]
     problem: str = ""
+
+
+@dataclass
+class Found:
+    """What the views brought, and over what each gateway (0 the topmost) took in each channel."""
+
+    outcomes: dict[Case, Outcome | BaseException] = field(default_factory=dict)
+    taken_in: dict[tuple[str, int, int, str], str] = field(default_factory=dict)
 
 
 PARTNERS = ("simulator", "wire")
@@ -92,40 +102,53 @@ def decode(ps: bytes) -> tuple[int, str]:
         return sum(1 for _ in container.decode(stream)), stream.codec_context.name
 
 
-async def watch_all(partner: str, depth: int, directory: Path) -> dict[Case, Outcome | BaseException]:
-    """All eighteen views of one depth, nine at a time, on one running set."""
-    async with running_chain(depth, directory, media=("tcp_passive", "udp")) as chain:
-        for number, codec in enumerate(CODECS):
-            for order, device in enumerate(TRANSPORTS):
-                device_id = f"340201000011100{number}{order}001"
-                add = chain.add_simulated if partner == "simulator" else chain.add_device
-                await add(device_id, channel_of(codec, device), codec=codec, media=device)
-        await chain.channels_at(chain.top, len(CODECS) * len(TRANSPORTS))
-        results: dict[Case, Outcome | BaseException] = {}
-        for codec in CODECS:
-            cases = [(partner, depth, codec, device, top) for device in TRANSPORTS for top in TRANSPORTS]
-            outcomes = await asyncio.gather(
-                *(view(chain, codec, device, top) for _, _, codec, device, top in cases), return_exceptions=True
-            )
-            results.update(zip(cases, outcomes, strict=True))
-        return results
+def link_transport(partner: str, device: str, link: int) -> str:
+    """What the link that many steps below the top carries while cameras send over `device`; never the same twice."""
+    return TRANSPORTS[(TRANSPORTS.index(device) + PARTNERS.index(partner) + link) % len(TRANSPORTS)]
+
+
+async def watch_all(partner: str, depth: int, directory: Path) -> Found:
+    """All eighteen views of one depth, six at a time, on one running set."""
+    async with running_chain(depth, directory) as chain:
+        add = chain.add_simulated if partner == "simulator" else chain.add_device
+        for device, codec in itertools.product(TRANSPORTS, CODECS):
+            device_id = f"340201000011100{CODECS.index(codec)}{TRANSPORTS.index(device)}001"
+            await add(device_id, channel_of(codec, device), codec=codec, media=device)
+        await chain.shown_above(*(channel_of(codec, device) for codec in CODECS for device in TRANSPORTS))
+        found = Found()
+        for device in TRANSPORTS:
+            for link in range(depth - 1):
+                await chain.set_link(link, link_transport(partner, device, link))
+            cases = [(partner, depth, codec, device, top) for codec in CODECS for top in TRANSPORTS]
+            views = [view(chain, codec, device, top) for _, _, codec, device, top in cases]
+            outcomes = await asyncio.gather(*views, return_exceptions=True)
+            found.outcomes.update(zip(cases, outcomes, strict=True))
+        for level, node in enumerate(chain.nodes):
+            found.taken_in.update({(partner, depth, level, code): kind for code, kind in await taken_in(node)})
+        return found
+
+
+async def taken_in(node: NodeProcess) -> list[tuple[str, str]]:
+    """Every channel a gateway took in, and over which transport, from the traces of its calls."""
+    traces = (await node.call("GET", "/api/v1/traces"))["items"]
+    opened = [(one["stream"], step) for one in traces for step in one["steps"] if step["what"] == "media port open"]
+    return [(stream.rpartition("/")[2], step["transport"]) for stream, step in opened]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Outcome | BaseException]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """Every view of every depth, watched once; the tests below look at the results."""
-    found: dict[Case, Outcome | BaseException] = {}
-    for partner in PARTNERS:
-        for depth in DEPTHS:
-            found |= asyncio.run(watch_all(partner, depth, tmp_path_factory.mktemp(f"{partner}-{depth}")))
-    yield found
+    found = Found()
+    for partner, depth in itertools.product(PARTNERS, DEPTHS):
+        one = asyncio.run(watch_all(partner, depth, tmp_path_factory.mktemp(f"{partner}-{depth}")))
+        found.outcomes |= one.outcomes
+        found.taken_in |= one.taken_in
+    return found
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
-def test_what_arrives_at_the_top_is_what_the_camera_sent(
-    case: Case, outcomes: dict[Case, Outcome | BaseException]
-) -> None:
-    outcome = outcomes[case]
+def test_what_arrives_at_the_top_is_what_the_camera_sent(case: Case, found: Found) -> None:
+    outcome = found.outcomes[case]
     if isinstance(outcome, BaseException):
         raise outcome
     assert not outcome.problem
@@ -134,3 +157,15 @@ def test_what_arrives_at_the_top_is_what_the_camera_sent(
     assert outcome.decoded >= FRAMES - 2
     assert outcome.decoded_codec == {"H264": "h264", "H265": "hevc"}[case[2]]
     assert not outcome.faults
+
+
+@pytest.mark.parametrize(("partner", "depth"), list(itertools.product(PARTNERS, DEPTHS)))
+def test_every_link_between_gateways_carried_every_transport(partner: str, depth: int, found: Found) -> None:
+    channels = {channel_of(codec, device): device for codec in CODECS for device in TRANSPORTS}
+    for level in range(depth):
+        carried = {code: found.taken_in[partner, depth, level, code] for code in channels}
+        lowest = level == depth - 1
+        assert carried == {
+            code: device if lowest else link_transport(partner, device, level) for code, device in channels.items()
+        }
+        assert set(carried.values()) == set(TRANSPORTS)
