@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -154,9 +155,11 @@ class Inputs:
             call = await self._hub.attach(grant, source.name, lambda failure: self._lost(source, failure), trail)
             relay = source.relay = self._pool.named(call.worker_name)
             assert relay is not None
-            opened = await source.worker.link.call(OpenInput(input=source.name, bind=LOOPBACK))
+            # Whoever else connects to the port of an input cannot know its number, nor can another input's sink.
+            ssrc = 1 + secrets.randbelow(2**32 - 1)
+            opened = await source.worker.link.call(OpenInput(input=source.name, bind=LOOPBACK, ssrc=ssrc))
             await relay.link.call(
-                OpenSink(leg=source.name, source=call.source_leg, transport="tcp_active", bind=LOOPBACK, ssrc=1)
+                OpenSink(leg=source.name, source=call.source_leg, transport="tcp_active", bind=LOOPBACK, ssrc=ssrc)
             )
             await relay.link.call(StartSink(leg=source.name, remote=(LOOPBACK, opened.port)))
         except Failure:

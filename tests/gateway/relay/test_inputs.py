@@ -14,12 +14,13 @@ from gateway.relay.hub import StreamKey
 from gateway.relay.inputs import Input, input_name
 from gateway.relay.trail import Trail
 from media.unit import AccessUnit
-from media.worker.control import InputReady, InputStalled, StalledStep
+from media.worker.control import InputReady, InputStalled, OpenInput, StalledStep
 from tests.gateway.grants import Desk
 from tests.gateway.relay.floor import RELAY, Floor, eventually, running_floor
 from tests.media.worker.conftest import encode_film
 
 KEY = StreamKey("34020000001110000001", "34020000001320000001")
+OTHER = StreamKey("34020000001110000001", "34020000001320000002")
 NAME = "web-34020000001110000001-34020000001320000001"
 
 
@@ -58,6 +59,26 @@ async def test_two_users_share_one_opening_and_its_picture(floor: Floor, grant: 
     assert one.ready is not None and (one.ready.video_codec, one.ready.width, one.ready.height) == ("H264", 320, 240)
     trace = floor.ladder.get(NAME)
     assert trace is not None and [step.what for step in trace.steps] == ["picture"]
+
+
+async def test_each_input_takes_only_the_sink_that_was_opened_for_it(floor: Floor, desk: Desk) -> None:
+    await floor.inputs.join(await desk.grant(*KEY), "view")
+    await floor.inputs.join(await desk.grant(*OTHER), "view")
+    ssrcs = {stats.leg: stats.ssrc for stats in await floor.worker("relay").link.leg_stats() if stats.kind == "sink"}
+    assert sorted(ssrcs) == [NAME, input_name(OTHER)] and len(set(ssrcs.values())) == 2
+    assert all(ssrc is not None and ssrc > 1000 for ssrc in ssrcs.values())  # no number one would guess
+    stream = floor.worker("stream").link
+    opened = await stream.call(OpenInput(input=NAME, bind="127.0.0.1", ssrc=ssrcs[NAME]))
+    async with asyncio.timeout(10):
+        while not all(one.connected for one in (await stream.stream_stats()).inputs):
+            await asyncio.sleep(0.01)
+    _, writer = await asyncio.open_connection("127.0.0.1", opened.port)
+    rtp = b"\x80\x60\x00\x01" + bytes(4) + (ssrcs[input_name(OTHER)] or 0).to_bytes(4, "big") + bytes(8)
+    writer.write(len(rtp).to_bytes(2, "big") + rtp)
+    async with asyncio.timeout(10):
+        while not sum(one.refused for one in (await stream.stream_stats()).inputs if one.input == NAME):
+            await asyncio.sleep(0.01)
+    writer.close()
 
 
 async def test_the_last_user_out_closes_both_ends(floor: Floor, grant: Grant) -> None:
