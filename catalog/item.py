@@ -67,7 +67,6 @@ class Item:
     """保密属性: 0 not secret, anything else secret."""
     ip_address: str = ""
     port: int | None = None
-    password: str = ""
     status: str = ON
     """ON or OFF, as the peer reported it."""
     fault: str = ""
@@ -83,7 +82,7 @@ class Item:
     extra: dict[str, str] = field(default_factory=dict)
     """Elements the standard does not know, by name."""
     raw: str = field(default="", compare=False)
-    """The item as received, whole."""
+    """The item as received, whole but for passwords."""
 
     @property
     def key(self) -> ChannelKey:

@@ -261,7 +261,7 @@ class _Evaluation:
         blank = Item(code=item.code)
         names = [name for name in self._rule.withhold if not name.startswith("info.")]
         info = {name: value for name, value in item.info.items() if f"info.{name}" not in self._rule.withhold}
-        shown = replace(item, ip_address="", port=None, password="", extra={}, raw="", peer_id="", info=info)
+        shown = replace(item, ip_address="", port=None, extra={}, raw="", peer_id="", info=info)
         return replace(shown, **{name: getattr(blank, name) for name in names}) if names else shown
 
     def _regions(self, shown: set[ChannelKey]) -> tuple[dict[str, Item], tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.item import ChannelKey, Item
 
-NEVER_PUBLISHED = frozenset({"ip_address", "port", "password", "extra", "raw", "peer_id"})
+NEVER_PUBLISHED = frozenset({"ip_address", "port", "extra", "raw", "peer_id"})
 """Fields of an item no upper platform ever sees; `extra` and `raw` because nobody knows what is in them."""
 
 _MUST_BE_PUBLISHED = frozenset({"code", "name", "parent_ids", "status", "secrecy", "business_group_id"})

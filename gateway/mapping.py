@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 from catalog import civil_code_of
 from catalog.change import ItemEvent
+from catalog.concealed import concealed, is_secret
 from catalog.item import OFF, ON, Item
 from sip.manscdp import CatalogItem, Edition, Extra, ItemInfo
 from sip.manscdp.declaration import facts_of
@@ -29,7 +30,6 @@ SAME_NAME = (
     "security_level_code",
     "ip_address",
     "port",
-    "password",
     "longitude",
     "latitude",
     "business_group_id",
@@ -39,7 +39,10 @@ SAME_NAME = (
 OTHERWISE = ("device_id", "name", "event", "parental", "parent_id", "register_way", "secrecy", "status", "info")
 """Fields of the wire that are translated one by one below."""
 
-NEVER_SENT = frozenset({"ip_address", "port", "password"})
+NEVER_KEPT = frozenset({"password"})
+"""A camera's password is dropped where it arrives: nobody here has a use for it (regulation A7)."""
+
+NEVER_SENT = frozenset({"ip_address", "port"}) | NEVER_KEPT
 """Address, port and password of a camera never go upward (regulation A7)."""
 
 ELSEWHERE = "business_group_id"
@@ -68,7 +71,7 @@ def item_of(wire: CatalogItem, peer_id: str) -> Item:
         status=OFF if wire.status == OFF else ON,
         info=_info_texts(wire.info),
         extra=_extra_texts(wire.extra),
-        raw=wire.raw,
+        raw=concealed(wire.raw),
         **values,
     ).storable()
 
@@ -180,7 +183,7 @@ def _text(value: Any) -> str:
 
 
 def _extra_texts(extra: Iterable[Extra]) -> dict[str, str]:
-    return {entry.name: entry.text for entry in extra if entry.text}
+    return {entry.name: entry.text for entry in extra if entry.text and not is_secret(entry.name)}
 
 
 def _or(value: Any, default: Any) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from catalog.concealed import concealed
 from gateway.errors import GatewayError
 
 KEY_FILE = "secret.key"
@@ -118,7 +119,6 @@ _SECRET_KEYS = re.compile(
 )
 _SECRET_TEXT = (
     (re.compile(r"(?im)^((?:proxy-)?authorization\s*:\s*)[^\r\n]+"), rf"\1{MASK}"),
-    (re.compile(r"(?is)(<password>).*?(</password>)"), rf"\1{MASK}\2"),
     (re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"), rf"\1{MASK}"),
     (re.compile(r"(?i)([?&](?:token|password)=)[^&\s\"']+"), rf"\1{MASK}"),
 )
@@ -128,6 +128,7 @@ _HARMLESS = frozenset({"has_password", "token_name", "token_id", "no_password"})
 
 def redact_text(text: str) -> str:
     """``text`` with credentials masked: Authorization headers, ``<Password>`` elements, bearer and URL tokens."""
+    text = concealed(text)
     for pattern, replacement in _SECRET_TEXT:
         text = pattern.sub(replacement, text)
     return text

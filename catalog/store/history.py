@@ -40,7 +40,7 @@ def history_row(
 ) -> dict[str, Any]:
     """A row of `catalog_history`; readers see it from `generation` on.
 
-    Elements equal on both sides are left out, and so is a camera's password.
+    Elements equal on both sides are left out.
     """
     if old is not None and new is not None:
         differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
@@ -59,9 +59,7 @@ def history_row(
 
 
 def _json(elements: dict[str, Any] | None) -> str | None:
-    if elements is None:
-        return None
-    return orjson.dumps({name: value for name, value in elements.items() if name != "password"}).decode()
+    return None if elements is None else orjson.dumps(elements).decode()
 
 
 async def read_history(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import ColumnElement, Row, Select, and_, select
 
+from catalog.concealed import concealed
 from catalog.item import OFF, ON, ChannelKey, Item, hash_of
 from catalog.store.schema import CODE_CHARS, catalog_item, catalog_peer
 from catalog.tree import claims_of, sort_key
@@ -103,7 +104,7 @@ def values_of(coded: CodedItem, now: float) -> dict[str, Any]:
         "digest": coded.digest,
         "claims": "/".join(claims),
         "document": coded.document.decode(),
-        "raw": item.raw.replace("\0", "").encode("utf-8", "replace").decode(),
+        "raw": concealed(item.raw).replace("\0", "").encode("utf-8", "replace").decode(),
         "changed_at": now,
     }
 

@@ -33,7 +33,6 @@ CAMERA = Item(
     secrecy=0,
     ip_address="192.0.2.1",
     port=5060,
-    password="secret",
     status="OFF",
     fault="VLOST",
     longitude=118.376451,

@@ -27,7 +27,7 @@ def item(code: str, peer: str = NVR, **elements: Any) -> Item:
 
 CATALOGUE = [
     item(NVR, name="录像机"),
-    item(GATE, civil_code="340202", parent_ids=(NVR, SUB_ORG), ip_address="192.0.2.1", port=554, password="pw",
+    item(GATE, civil_code="340202", parent_ids=(NVR, SUB_ORG), ip_address="192.0.2.1", port=554,
          raw="<Item>pw</Item>", extra={"Url": "rtsp://192.0.2.1"}, address="东门1号", longitude=118.3,
          info={"PTZType": "1", "ContactInfo": "110"}),
     item(HALL, civil_code="340202", parent_ids=(NVR,), status="OFF"),
@@ -81,9 +81,9 @@ def test_objects_have_the_parents_the_standard_wants() -> None:
     assert (items[SUB_ORG].parent_ids, items[SUB_ORG].business_group_id) == ((ORG,), GROUP)
 
 
-def test_address_and_password_of_a_camera_never_go_upward() -> None:
+def test_the_address_of_a_camera_never_goes_upward() -> None:
     for entry in published().items.values():
-        assert (entry.ip_address, entry.port, entry.password, entry.raw, entry.extra) == ("", None, "", "", {})
+        assert (entry.ip_address, entry.port, entry.raw, entry.extra) == ("", None, "", {})
         assert entry.peer_id == ""
 
 

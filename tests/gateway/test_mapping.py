@@ -41,16 +41,26 @@ def test_every_element_of_a_real_item_arrives_in_the_catalogue() -> None:
         civil_code="340200", block="B", address="1号", parental=True,
         parent_ids=("34020000001110000001", "34020000002160000001"), safety_way=2, register_way=3, cert_num="C",
         certifiable=1, err_code=400, end_time="2030-01-01T00:00:00", secrecy=1, ip_address="192.168.1.64", port=8000,
-        password="secret", status="OFF", longitude=118.376451234, latitude=31.326319,
+        status="OFF", longitude=118.376451234, latitude=31.326319,
         business_group_id="34020000002150000001", info={"PTZType": "1", "RoomType": "2", "Strange": "x"},
         extra={"Odd": "y"},
     )  # fmt: skip
     assert item.key == ChannelKey(PEER, "34020000001310000001") and "<Name>东门枪机</Name>" in item.raw
 
 
+def test_a_password_of_a_camera_is_dropped_wherever_the_peer_wrote_it() -> None:
+    more = "<PassWord>secret2</PassWord><LoginPwd>secret3</LoginPwd>"
+    item = item_of(received(FULL.replace("<Odd>", f"{more}<Odd>").replace("<Strange>", f"{more}<Strange>")), PEER)
+    assert item.extra == {"Odd": "y"} and item.info == {"PTZType": "1", "RoomType": "2", "Strange": "x"}
+    assert "secret" not in repr(item) and "secret" not in item.document_bytes().decode()
+    assert "<Password>***</Password>" in item.raw and "<Name>东门枪机</Name>" in item.raw
+    wire = CatalogItem(device_id="1", event="UPDATE", password="secret")
+    assert "secret" not in repr(event_of(wire, PEER)) and event_of(wire, PEER).item == Item(code="1", peer_id=PEER)
+
+
 def test_no_field_of_either_side_is_forgotten() -> None:
     wire = {attribute for attribute, _ in facts_of(CatalogItem)}
-    assert wire == {*mapping.SAME_NAME, *mapping.OTHERWISE}
+    assert wire == {*mapping.SAME_NAME, *mapping.OTHERWISE, *mapping.NEVER_KEPT}
     in_catalogue = {entry.name for entry in fields(Item)}
     translated = {"code", "name", "parental", "parent_ids", "register_way", "secrecy", "status", "info"}
     ours_alone = {"peer_id", "fault", "extra", "raw"}

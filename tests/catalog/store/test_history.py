@@ -12,7 +12,7 @@ GATE, HALL = camera(1), camera(2)
 def test_a_row_holds_only_what_differs() -> None:
     row = history_row(
         "p", "c", generation=1, at=2.0, who="x", event=Event.UPDATE,
-        old={"name": "a", "model": "m", "block": "b"}, new={"name": "c", "model": "m", "password": "pw"},
+        old={"name": "a", "model": "m", "block": "b"}, new={"name": "c", "model": "m"},
     )  # fmt: skip
     assert (row["old"], row["new"]) == ('{"name":"a","block":"b"}', '{"name":"c"}')
     assert row["event"] == "UPDATE"

@@ -19,7 +19,7 @@ ELSEWHERE = "34030000001310000009"
 SYSTEM = Item(code=NODE, name="node")
 ITEMS = [
     Item(code=NVR, peer_id=NVR, name="NVR"),
-    Item(code=ONE, peer_id=NVR, name="one", parent_ids=(NVR,), ip_address="10.0.0.1", port=80, password="secret"),
+    Item(code=ONE, peer_id=NVR, name="one", parent_ids=(NVR,), ip_address="10.0.0.1", port=80),
     Item(code=TWO, peer_id=NVR, name="two", parent_ids=(NVR,), status="OFF"),
     Item(code=SECRET, peer_id=NVR, name="secret", parent_ids=(NVR,), secrecy=1),
     Item(code=PLATFORM, peer_id=PLATFORM, name="platform"),
@@ -55,7 +55,7 @@ def test_everything_is_shown_but_secrets_and_what_nobody_above_may_see() -> None
     }
     assert shared.allows("live") and not shared.allows("playback")
     assert next(iter(shared.items)) == NODE and shared.real(NODE) is None
-    assert all((item.ip_address, item.port, item.password) == ("", None, "") for item in shared.items.values())
+    assert all((item.ip_address, item.port) == ("", None) for item in shared.items.values())
 
 
 def test_two_objects_with_one_code_are_shown_under_two_and_each_leads_back_to_its_own() -> None:
