@@ -8,65 +8,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from interop.wire import manscdp, psbytes, sipwire
+from interop.wire.deviations import Deviations
+from interop.wire.device_call import DeviceCall
 from interop.wire.manscdp import WireChannel
-from interop.wire.media import Picture, Sender, Unit, bound_udp
+from interop.wire.media import Picture, Sender
 from interop.wire.port import WirePort
 from interop.wire.sipwire import Path, Split, WireRefused, fresh, tag_of
 from interop.wire.video import encoded
 
-
-@dataclass
-class Deviations:
-    """What this device does other than the standard says; the defaults are a well-behaved device."""
-
-    declared: str = "GB2312"  # charset the XML prolog names
-    written: str | None = None  # charset really used, when it lies
-    answer_y: str | None = "offer"  # y= of the answer: "offer" echoes, None leaves it out, ten digits are its own
-    rtp_ssrc: int | None = None  # SSRC in RTP whatever was agreed
-    other_source_port: bool = False  # media leaves from a port the answer does not name
-    with_psm: bool = True
-    with_marker: bool = True
-    with_audio: bool = False
-    pack_stuffing: bytes = b""  # up to 7 bytes in each pack header
-    items_per_message: int = 2
-    lose: frozenset[int] = frozenset()  # fragments of a catalogue answer never sent, counted from 0
-    duplicate: frozenset[int] = frozenset()  # fragments sent twice
-    shuffle: bool = False  # fragments sent last to first
-    refuse_invite: int | None = None  # answer INVITE with this code
-    silent_after_100: bool = False  # 100 Trying, then nothing for ever
-    no_media: bool = False  # accepts the call and sends no packet
-    answer_delay_s: float = 0.0  # between 100 and 200
-    answer_without_sdp: bool = False
-    deaf_to_i_frame: bool = False  # takes the force-key-frame command and does nothing
-
-
-@dataclass
-class DeviceCall:
-    """One INVITE accepted by the device."""
-
-    channel: str
-    invite: Split
-    path: Path
-    local_tag: str
-    sender: Sender
-    answer: bytes = b""
-    sock: socket.socket | None = None
-    listener: asyncio.Server | None = None
-    task: asyncio.Task[None] | None = None
-    connected: asyncio.Queue[asyncio.StreamWriter] = field(default_factory=asyncio.Queue)
-    acked: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    ended_by: str = ""
-
-    @property
-    def units(self) -> list[Unit]:
-        """Access units sent so far."""
-        return self.sender.units
+__all__ = ["Deviations", "DeviceCall", "WireDevice"]
 
 
 class WireDevice:
@@ -115,7 +68,7 @@ class WireDevice:
     async def __aexit__(self, *_: object) -> None:
         """End all calls without a word and close everything."""
         for call in self.calls:
-            self._stop(call, "closed")
+            call.close("closed")
         await self.port.close()
 
     @property
@@ -309,18 +262,7 @@ class WireDevice:
         if d.silent_after_100:
             return
         offer = manscdp.sdp_facts(request.body)
-        await asyncio.to_thread(encoded, self.codec, known.index(channel) + 1)
-        picture = Picture(self.codec, known.index(channel) + 1, self.first_pts)
-        own_y = d.answer_y if d.answer_y not in (None, "offer") else None
-        ssrc = int(own_y or offer.y or 1)
-        sender = Sender(
-            picture,
-            ssrc if d.rtp_ssrc is None else d.rtp_ssrc,
-            with_psm=d.with_psm,
-            with_marker=d.with_marker,
-            with_audio=d.with_audio,
-            stuffing=d.pack_stuffing,
-        )
+        sender = await self._sender(known.index(channel) + 1, offer)
         call = DeviceCall(channel, request, path, fresh("dev"), sender)
         self.calls.append(call)
         if d.answer_delay_s:
@@ -329,61 +271,37 @@ class WireDevice:
                 return
         await self._answer(call, offer)
 
+    async def _sender(self, camera: int, offer: manscdp.SdpFacts) -> Sender:
+        d = self.deviations
+        await asyncio.to_thread(encoded, self.codec, camera)
+        own_y = d.answer_y if d.answer_y not in (None, "offer") else None
+        ssrc = int(own_y or offer.y or 1)
+        return Sender(
+            Picture(self.codec, camera, self.first_pts),
+            ssrc if d.rtp_ssrc is None else d.rtp_ssrc,
+            with_psm=d.with_psm,
+            with_marker=d.with_marker,
+            with_audio=d.with_audio,
+            stuffing=d.pack_stuffing,
+        )
+
     async def _answer(self, call: DeviceCall, offer: manscdp.SdpFacts) -> None:
         d, host = self.deviations, self.port.host
-        port, setup = 9, ""
-        if offer.tcp:
-            setup = "passive" if offer.setup == "active" else "active"
-        if offer.tcp and setup == "passive":
-
-            async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                call.connected.put_nowait(writer)
-
-            call.listener = await asyncio.start_server(accept, host, 0)
-            port = call.listener.sockets[0].getsockname()[1]
-        elif not offer.tcp:
-            call.sock = bound_udp(host)
-            port = call.sock.getsockname()[1]
+        port, setup = await call.open_leg(host, offer)
         y = (offer.y or f"{call.sender.ssrc:010d}") if d.answer_y == "offer" else d.answer_y
         body = manscdp.sdp(call.channel, host, port, tcp=offer.tcp, setup=setup, send=True, y=y)
         lines = [self.contact(call.channel)] + ([] if d.answer_without_sdp else ["Content-Type: application/sdp"])
         call.answer = self.port.reply(
             call.invite, call.path, 200, lines=lines, to_tag=call.local_tag, body=b"" if d.answer_without_sdp else body
         )
-        call.task = self.port.spawn(self._serve(call, offer, setup))
+        call.task = self.port.spawn(self._serve(call, offer))
 
-    async def _serve(self, call: DeviceCall, offer: manscdp.SdpFacts, setup: str) -> None:
-        await self._repeat_until_acked(call)
+    async def _serve(self, call: DeviceCall, offer: manscdp.SdpFacts) -> None:
+        await call.repeat_until_acked(self.port)
         if self.deviations.no_media:
             await call.ended.wait()
-        elif call.sock is not None:
-            sock = bound_udp(self.port.host) if self.deviations.other_source_port else call.sock
-            try:
-                await call.sender.run_udp(sock, (offer.host, offer.port))
-            finally:
-                sock.close()
-        elif setup == "passive":
-            await call.sender.run_tcp(await call.connected.get())
         else:
-            await call.sender.run_tcp(await self._connect(offer))
-
-    async def _repeat_until_acked(self, call: DeviceCall) -> None:
-        wait = 0.5
-        while not call.acked.is_set():
-            try:
-                await asyncio.wait_for(call.acked.wait(), wait)
-            except TimeoutError:
-                wait = min(wait * 2, 4.0)
-                self.port.send(call.answer, call.path)
-
-    async def _connect(self, offer: manscdp.SdpFacts) -> asyncio.StreamWriter:
-        for _ in range(3):
-            try:
-                _, writer = await asyncio.open_connection(offer.host, offer.port, local_addr=(self.port.host, 0))
-                return writer
-            except OSError:
-                await asyncio.sleep(1.0)
-        raise ConnectionError(f"nobody listens at {offer.host}:{offer.port}")
+            await call.send_media(self.port.host, offer, other_port=self.deviations.other_source_port)
 
     def _in_call(self, request: Split, path: Path) -> None:
         calls = [c for c in self.calls if c.invite.need("call-id") == request.need("call-id")]
@@ -398,24 +316,11 @@ class WireDevice:
             if request.method == "CANCEL" and not call.answer:
                 self.port.reply(call.invite, call.path, 487, to_tag=call.local_tag)
             if request.method == "BYE" or not call.answer:
-                self._stop(call, request.method)
-
-    def _stop(self, call: DeviceCall, by: str) -> None:
-        if not call.ended.is_set():
-            call.ended_by = by
-            call.ended.set()
-        if call.task:
-            call.task.cancel()
-        if call.sock:
-            call.sock.close()
-        if call.listener:
-            call.listener.close()
-        while not call.connected.empty():
-            call.connected.get_nowait().close()
+                call.close(request.method)
 
     async def hang_up(self, call: DeviceCall) -> Split:
         """End a call from this side; the answer to the BYE."""
-        self._stop(call, "device")
+        call.close("device")
         uri = sipwire.uri_of(call.invite.get("contact") or call.invite.need("from"))
         own = sipwire.uri_of(call.invite.need("to"))
         lines = self._lines(call.invite.need("from"), call.invite.need("call-id"), "1 BYE", call.local_tag, own=own)
