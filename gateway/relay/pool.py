@@ -16,12 +16,15 @@ from typing import Literal
 
 import structlog
 
+from gateway.relay.adopted import AdoptedProcess
 from media.worker.client import CommandRefused, WorkerClient, WorkerGone
 from media.worker.control import AnyEvent, LegState, Shutdown
 
 log = structlog.get_logger("workers")
 
 START_TIMEOUT_S = 15.0
+HELLO_TIMEOUT_S = 5.0
+SHUTDOWN_TIMEOUT_S = 3.0
 END_TIMEOUT_S = 5.0
 SOCKET_PATH_LIMIT = 100
 """Bytes; the kernel allows 108 for a unix socket's path."""
@@ -54,6 +57,8 @@ class Worker:
     legs_at_hello: list[LegState] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     process: asyncio.subprocess.Process | None = None
+    adopted_process: AdoptedProcess | None = None
+    """What there is instead of `process` when it was started before us."""
 
     @property
     def name(self) -> str:
@@ -75,6 +80,21 @@ class Worker:
         if self.client is None or not self.client.connected:
             raise WorkerUnavailable(f"worker {self.name} is not connected")
         return self.client
+
+    def take_hold(self, pid: int | None) -> None:
+        """Get hold of the process that serves the socket, if it is a worker; of that very `pid`, if it said one."""
+        self.let_go()
+        found = AdoptedProcess.at(self.socket_path, self.spec.module)
+        if found is not None and pid not in (None, found.pid):
+            found.close()
+        else:
+            self.adopted_process = found
+
+    def let_go(self) -> None:
+        """The adopted process is none of our business any more."""
+        if self.adopted_process is not None:
+            self.adopted_process.close()
+            self.adopted_process = None
 
 
 class WorkerPool:
@@ -129,12 +149,25 @@ class WorkerPool:
         await asyncio.gather(*(self._end(worker) for worker in self.workers))
 
     async def _end(self, worker: Worker) -> None:
+        was_ours = worker.connected
         if worker.client is not None:
             with contextlib.suppress(WorkerGone, CommandRefused, TimeoutError):
-                await worker.client.call(Shutdown(), timeout_s=3)
+                await worker.client.call(Shutdown(), timeout_s=SHUTDOWN_TIMEOUT_S)
             await worker.client.close()
         if worker.process is not None:
             await _ended(worker.process, END_TIMEOUT_S)
+        if not was_ours:
+            worker.let_go()  # perhaps a newer control process has taken it over
+        await _adopted_ended(worker, END_TIMEOUT_S)
+
+    def kill(self, worker: Worker) -> None:
+        """End a worker that does not answer; it is replaced like every lost one."""
+        log.error("worker does not answer: killed", worker=worker.name)
+        if worker.adopted_process is not None:
+            worker.adopted_process.kill()
+        elif worker.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()
 
     def of_kind(self, kind: Literal["relay", "stream"]) -> Worker:
         """The connected worker of `kind` with the fewest streams. Raises WorkerUnavailable."""
@@ -150,16 +183,23 @@ class WorkerPool:
         try:
             worker.client = await self._connect(worker)
             worker.adopted = True
+            if worker.process is None:
+                worker.take_hold(worker.client.hello.pid)
             log.info(
                 "worker adopted", worker=worker.name, pid=worker.client.hello.pid, legs=len(worker.client.hello.legs)
             )
-        except (OSError, TimeoutError, WorkerGone):  # a dying worker may still take the connection
+        except NOT_THERE as error:  # a dying worker may still take the connection
+            if worker.adopted_process is None and isinstance(error, TimeoutError):
+                worker.take_hold(None)  # it takes connections and does not answer: nobody else will end it
+            await _adopted_ended(worker, 0)
             await self._spawn(worker)
             worker.adopted = False
         worker.legs_at_hello = list(worker.client.hello.legs) if worker.client is not None else []
 
     async def _connect(self, worker: Worker) -> WorkerClient:
-        return await WorkerClient.connect(str(worker.socket_path), epoch=self._epoch, name=self._node)
+        return await WorkerClient.connect(
+            str(worker.socket_path), epoch=self._epoch, name=self._node, timeout_s=HELLO_TIMEOUT_S
+        )
 
     async def _spawn(self, worker: Worker) -> None:
         if worker.process is not None:
@@ -246,3 +286,17 @@ async def _ended(process: asyncio.subprocess.Process, within_s: float) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def _adopted_ended(worker: Worker, within_s: float) -> None:
+    """The same for the process that was adopted, if there is one."""
+    process = worker.adopted_process
+    if process is None:
+        return
+    try:
+        await asyncio.wait_for(process.wait(), within_s)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    finally:
+        worker.let_go()

@@ -1,7 +1,8 @@
 """Desired state, not hope: what the workers hold is compared with what has an owner here, and what differs is repaired.
 
-A leg without an owner is closed; an owner whose leg is gone is told; viewers without a stream get it again. Both sides
-change while they are looked at, so only what is wrong in two rounds running counts as wrong.
+A leg without an owner is closed; an owner whose leg is gone is told; viewers without a stream get it again; a worker
+that does not answer is killed, so that another takes its place. Both sides change while they are looked at, so only
+what is wrong in two rounds running counts as wrong.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import structlog
 from gateway.errors import Failure, Reason
 from gateway.relay.inputs import WORKER_TROUBLE, input_name
 from gateway.relay.lease import Lease
-from gateway.relay.pool import Worker, WorkerPool
+from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
 from gateway.relay.ssrc import SsrcPool
 from gateway.relay.views import Views
+from media.worker.client import CommandRefused, WorkerGone
 from media.worker.control import CloseInput, CloseLeg, CloseView, Command, LegStats
 
 log = structlog.get_logger("reconcile")
@@ -61,6 +63,7 @@ class Reconciler:
         self._suspects: set[Place] = set()
         self._absent: set[Place] = set()
         self._idle_ssrcs: set[str] = set()
+        self._silent: set[str] = set()
         self.report = Report()
 
     async def round(self) -> Report:
@@ -90,8 +93,19 @@ class Reconciler:
         return report
 
     async def _held(self, worker: Worker) -> set[Place] | None:
-        """What a worker has open; None when it does not say."""
-        with contextlib.suppress(*WORKER_TROUBLE):
+        """What a worker has open; None when it does not say. One that was asked twice in vain is killed."""
+        try:
+            places = await self._asked(worker)
+        except TimeoutError:
+            if worker.name in self._silent:
+                self._pool.kill(worker)
+            self._silent ^= {worker.name}
+            return None
+        self._silent.discard(worker.name)
+        return places
+
+    async def _asked(self, worker: Worker) -> set[Place] | None:
+        with contextlib.suppress(CommandRefused, WorkerGone, WorkerUnavailable):
             if worker.spec.kind == "relay":
                 legs = await worker.link.leg_stats()
                 self._take(worker, legs)

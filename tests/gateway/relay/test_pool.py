@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -95,6 +97,83 @@ async def test_a_worker_of_an_earlier_run_is_adopted_with_its_legs(start: Start)
     worker = new.workers[0]
     assert worker.adopted and [leg.leg for leg in worker.legs_at_hello] == ["in-1"]
     assert worker.process is None
+
+
+@pytest.fixture
+async def orphan(start: Start) -> AsyncIterator[tuple[WorkerPool, Process]]:
+    """A worker whose control process is gone: the pool it had, and the process."""
+    old, _ = await start()
+    for task in old._tasks:
+        task.cancel()
+    worker = old.workers[0]
+    process, worker.process = worker.process, None
+    assert worker.client is not None and process is not None
+    await worker.client.close()
+    yield old, process
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+async def test_an_adopted_worker_ends_with_the_pool_even_when_it_hangs(
+    start: Start, orphan: tuple[WorkerPool, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, process = orphan
+    new, _ = await start(epoch=2)
+    assert new.workers[0].adopted and new.workers[0].process is None
+    monkeypatch.setattr(pool_module, "SHUTDOWN_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(pool_module, "END_TIMEOUT_S", 0.1)
+    os.kill(process.pid, signal.SIGSTOP)
+    await new.stop()
+    assert await process.wait() != 0 and new.workers[0].adopted_process is None
+
+
+async def test_an_adopted_worker_that_hangs_is_killed_and_replaced(
+    start: Start, orphan: tuple[WorkerPool, Process]
+) -> None:
+    _, process = orphan
+    new, told = await start(epoch=2)
+    os.kill(process.pid, signal.SIGSTOP)
+    new.kill(new.workers[0])
+    await eventually(lambda: told.back)
+    assert told.lost == ["relay-1"] and not new.workers[0].adopted
+    assert await process.wait() != 0
+    second = new.workers[0].process
+    assert second is not None and second.pid != process.pid
+    new.kill(new.workers[0])  # one of our own just so
+    await eventually(lambda: len(told.back) == 2)
+
+
+async def test_a_worker_that_hangs_before_it_is_adopted_makes_way_for_another(
+    start: Start, orphan: tuple[WorkerPool, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, process = orphan
+    monkeypatch.setattr(pool_module, "HELLO_TIMEOUT_S", 0.2)
+    os.kill(process.pid, signal.SIGSTOP)
+    new, _ = await start(epoch=2)
+    assert new.workers[0].connected and not new.workers[0].adopted
+    assert await process.wait() != 0
+
+
+async def test_a_worker_that_was_taken_over_is_not_ended_by_its_former_owner(
+    start: Start, orphan: tuple[WorkerPool, Process]
+) -> None:
+    former, _ = await start(epoch=2)
+    newer, told = await start(epoch=3)
+    taken = former.workers[0].client
+    assert taken is not None
+    await eventually(lambda: not taken.connected)
+    await former.stop()
+    assert newer.workers[0].connected and told.lost == [] and orphan[1].returncode is None
+
+
+async def test_a_process_that_says_another_number_than_the_kernel_is_not_held(
+    start: Start, orphan: tuple[WorkerPool, Process]
+) -> None:
+    worker = (await start(epoch=2))[0].workers[0]
+    assert worker.adopted_process is not None and worker.adopted_process.pid == orphan[1].pid
+    worker.take_hold(os.getpid())
+    assert worker.adopted_process is None
 
 
 async def test_a_killed_worker_is_told_of_at_once_and_replaced(start: Start) -> None:
@@ -200,7 +279,7 @@ async def test_no_process_that_was_started_is_left_behind(start: Start) -> None:
         pids.append(client.hello.pid)
         os.kill(pids[-1], signal.SIGKILL)
         await eventually(lambda count=number: len(told.back) == count)  # type: ignore[misc]
-    assert first is not None and first.returncode == -signal.SIGKILL
+    assert first is not None and first.returncode is not None  # 255 where the kill reaped it
     last = pool.workers[0].process
     assert last is not None
     await pool.stop()
@@ -221,7 +300,9 @@ async def test_stopping_while_a_worker_comes_up_ends_it_too(start: Start, tmp_pa
         os.kill(worker.client.hello.pid, signal.SIGKILL)
         await eventually(lambda: worker.process is not former)
     await pool.stop()
-    assert worker.process is not None and worker.process.returncode == -signal.SIGKILL
+    assert worker.process is not None and worker.process.returncode not in (None, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker.process.pid, 0)
     assert told.back == []
 
 

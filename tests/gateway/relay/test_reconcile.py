@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.relay.reconcile import Report
+from media.worker.client import WorkerClient
 from media.worker.control import CloseLeg, OpenInput, OpenSource, OpenView
 from tests.stand.street import CHANNEL, KEY, Street, running_street, settings, until
 from tests.stand.viewer import watching
@@ -73,7 +77,29 @@ async def test_a_viewer_whose_stream_is_not_known_gets_it_again(street: Street) 
         await viewer.has(viewer.size + 10_000)
 
 
-async def test_a_worker_that_does_not_answer_is_left_alone(street: Street) -> None:
+async def test_a_worker_that_hangs_is_killed_in_the_second_round_and_the_far_sides_are_told(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = await street.upper.play(CHANNEL)
+    await call.first_key()
+    worker = street.worker()
+    hung = worker.client
+    assert hung is not None
+    os.kill(hung.hello.pid, signal.SIGSTOP)
+    patient = WorkerClient.call
+
+    async def impatient(self: WorkerClient, command: Any, **_: Any) -> Any:
+        return await patient(self, command, timeout_s=0.2 if self is hung else 10.0)
+
+    monkeypatch.setattr(WorkerClient, "call", impatient)
+    await street.node.reconciler.round()
+    assert hung.connected
+    await street.node.reconciler.round()
+    await asyncio.wait_for(call.ended.wait(), 10)
+    await until(lambda: worker.connected and worker.client is not hung)
+
+
+async def test_a_worker_that_is_gone_is_left_alone(street: Street) -> None:
     call = await street.upper.play(CHANNEL)
     await call.first_key()
     street.node.pool._stopping = True  # it is not replaced for the time being
