@@ -121,7 +121,7 @@ async def test_a_view_ends_with_its_grant(street: Street) -> None:
     view, _ = await street.node.views.open(KEY, grant := await street.grant(lifetime=0.05))
     await street.grant()
     await asyncio.sleep(0.06)
-    await street.node.expire_uses()
+    await street.node.uses.expire()
     assert street.node.views.get(view.record.id) is None
     ends = [
         row.entry for row in await street.ledger() if row.entry.grant_id == grant.id and row.entry.result == "ended"

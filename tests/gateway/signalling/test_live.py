@@ -226,9 +226,8 @@ async def crash(node: Node) -> None:
     node.pool._stopping = True
     uplinks = [uplink._task for uplink in node.uplinks.all() if uplink._task is not None]
     node.uplinks._uplinks.clear()
-    node._stopping.set()
-    await asyncio.gather(*node._chores_running)
-    tasks = [*node._tasks, *node.pool._tasks, *uplinks]
+    await node.upkeep.end_chores()
+    tasks = [*node.upkeep.tasks, *node.pool._tasks, *uplinks]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

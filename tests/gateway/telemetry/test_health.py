@@ -74,7 +74,7 @@ async def test_a_node_that_is_unwell_says_what_is_wrong_to_whoever_watches_it(
 ) -> None:
     async with running_street(settings(tmp_path)) as street, street.api() as api:
         node = street.node
-        next(task for task in node._tasks if task.get_name() == "loop lag").cancel()
+        next(task for task in node.upkeep.tasks if task.get_name() == "loop lag").cancel()
         assert await api.call("GET", "/healthz") == (200, {"status": "ok", "problems": {}})
         monkeypatch.setattr(health, "WRITE_TIMEOUT_S", 0.05)
         async with node.stores.database.write_turn:

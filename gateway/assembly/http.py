@@ -1,0 +1,28 @@
+"""The HTTP API of a node, assembled: what it works with, its health checks, and the routes that need the node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway.telemetry.health import check_workers
+from gateway.web import api_channels, api_views
+from gateway.web.context import WebContext
+from gateway.web.server import HttpServer, create_app
+
+if TYPE_CHECKING:
+    from gateway.app import Node
+
+
+def web_context(node: Node, announce: Callable[[str], None]) -> WebContext:
+    """What the API works with; `announce` shows the one-time set-up code to a person."""
+    context = WebContext.build(node.config, node.stores, node.ledger, node.grants, node.metrics, announce=announce)
+    context.upper_state = node.uplinks.state_of
+    context.checks.update(workers=lambda: check_workers(node.pool), database=node.database.check, loop=node.lag.check)
+    return context
+
+
+def http_server(node: Node) -> HttpServer:
+    """The server with every route; it listens once it is started."""
+    routes = [*api_channels.routes(node), *api_views.routes(node)]
+    return HttpServer(create_app(node.web, routes), node.config.http)

@@ -1,0 +1,84 @@
+"""The signalling of a node, assembled: the SIP stack, who is there below and above, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from catalog.store import CatalogStore
+from gateway.assembly.news import News
+from gateway.config import Config
+from gateway.signalling.control import Controls
+from gateway.signalling.directory import Directory
+from gateway.signalling.exchange import Exchange
+from gateway.signalling.presence import Presence
+from gateway.signalling.requests import Party
+from gateway.signalling.subscriber import CatalogueSubscriber
+from gateway.signalling.sync import CatalogueSync
+from gateway.signalling.uplinks import Uplinks
+from gateway.store.stores import Stores
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.sip_watch import SipWatch
+from sip.aio import Incoming, SipStack
+from sip.limits import Limits
+
+NEVER_S = 10 * 365 * 86_400.0
+
+
+class Signalling:
+    """Everything that sends SIP except calls. `on_request` gets what arrives, `news` what it means."""
+
+    def __init__(
+        self,
+        config: Config,
+        stores: Stores,
+        catalog: CatalogStore,
+        metrics: Metrics,
+        watch: SipWatch,
+        news: News,
+        on_request: Callable[[Incoming], None],
+    ) -> None:
+        me = Party(config.node.id, config.node.realm)
+        self.stack = sip_stack(config, watch, on_request)
+        self.stack.on_connection_lost = news.connection_lost
+        self.presence = Presence(
+            stores.registrations,
+            keepalive_s=config.registrar.keepalive_interval_seconds,
+            misses=config.registrar.keepalive_misses,
+            on_online=news.peer_online,
+            on_offline=news.peer_offline,
+        )
+        self.uplinks = Uplinks(stores.uppers, stores.uplinks, self.stack, on_change=news.uplink_changed)
+        self.directory = Directory(config, stores.devices, stores.uppers, self.presence.bindings, self.uplinks.get)
+        self.uplinks.target_of = self.directory.uplink_target
+        self.exchange = Exchange(self.stack, me, answer_s=config.sip.request_timeout_seconds)
+        self.sync = CatalogueSync(
+            self.exchange,
+            catalog,
+            self.directory.lower,
+            first_s=config.catalog.first_answer_seconds,
+            gap_s=config.catalog.next_answer_seconds,
+            interval_s=config.catalog.sync_interval_seconds or NEVER_S,
+            took=metrics.sync_seconds.observe,
+            own_item=self.directory.own_item,
+        )
+        self.subscriber = CatalogueSubscriber(
+            self.stack,
+            me,
+            stores.subscriptions,
+            self.directory.lower,
+            next_sn=self.exchange.next_sn,
+            expires_s=config.catalog.subscribe_expires_seconds,
+        )
+        self.controls = Controls(self.exchange, self.directory.lower)
+
+
+def sip_stack(config: Config, watch: SipWatch, on_request: Callable[[Incoming], None]) -> SipStack:
+    """The stack of a node; it listens nowhere yet."""
+    return SipStack(
+        user_agent=config.sip.user_agent,
+        on_request=on_request,
+        on_wire=watch.on_wire,
+        limits=Limits(max_connections=config.sip.max_connections),
+        # GB/T 28181-2022 Annex I: in every answer to REGISTER, success or failure, whoever makes it.
+        answer_headers={"REGISTER": [("X-GB-Ver", "3.0" if config.node.edition == "2022" else "2.0")]},
+    )
