@@ -12,7 +12,7 @@ import pytest
 
 from gateway.errors import Failure, Reason
 from gateway.relay.trail import Trail
-from interop.wire import device as device_module
+from interop.wire import device_call
 from interop.wire.device import Deviations
 from interop.wire.media import bound_udp
 from interop.wire.sipwire import Split
@@ -149,7 +149,7 @@ async def test_the_way_a_refusal_came_is_kept(tmp_path: Path) -> None:
 async def test_a_call_without_media_of_its_own_is_lost_in_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deviations: Deviations, source: str, reason: Reason
 ) -> None:
-    monkeypatch.setattr(device_module, "bound_udp", lambda host: bound_udp(source))
+    monkeypatch.setattr(device_call, "bound_udp", lambda host: bound_udp(source))
     async with street_with(tmp_path, deviations=deviations) as street:
         assert (await lost(street)).reason is reason
         (told,) = [one for one in street.device.port.received if one.method == "BYE" and not one.status]
