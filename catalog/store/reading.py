@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from catalog.code import NEVER_PLAYABLE_KINDS, NEVER_PLAYABLE_TYPES, Kind
@@ -75,22 +75,38 @@ def _contains(term: str) -> str:
 
 
 _below = catalog_edge.alias("below")
-_HAS_CHILDREN = (
-    exists()
-    .where(
-        _below.c.peer_id == catalog_item.c.peer_id,
-        _below.c.parent == catalog_item.c.code,
-        _below.c.live,
-        _below.c.gen_from <= catalog_peer.c.generation,
-        _below.c.gen_to > catalog_peer.c.generation,
+_hidden = catalog_item.alias("hidden")
+
+
+def _is_open(edge: Any, generation: Any) -> ColumnElement[bool]:
+    """That the object at the lower end of an edge is not secret (保密属性)."""
+    return ~exists().where(
+        _hidden.c.peer_id == edge.c.peer_id,
+        _hidden.c.code == edge.c.code,
+        _hidden.c.gen_from <= generation,
+        _hidden.c.gen_to > generation,
+        _hidden.c.secret,
     )
-    .correlate(catalog_item, catalog_peer)
-    .label("has_children")
-)
+
+
+def _has_children(of: Any, generation: Any, *, secret: bool) -> ColumnElement[bool]:
+    """Whether anything that may be seen hangs under the objects `of` some rows."""
+    below = exists().where(
+        _below.c.peer_id == of.c.peer_id,
+        _below.c.parent == of.c.code,
+        _below.c.live,
+        _below.c.gen_from <= generation,
+        _below.c.gen_to > generation,
+    )
+    return (below if secret else below.where(_is_open(_below, generation))).label("has_children")
 
 
 class CatalogReader:
-    """The reading half of the store."""
+    """The reading half of the store.
+
+    What lists or counts takes `secret`: False leaves out the objects that are (保密属性), wherever they are, so that
+    numbers never tell of what the listing hides.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -142,7 +158,14 @@ class CatalogReader:
             return list((await connection.execute(query)).scalars())
 
     async def children(
-        self, peer_id: str, parent: str, *, limit: int = 200, offset: int = 0, after: str | None = None
+        self,
+        peer_id: str,
+        parent: str,
+        *,
+        limit: int = 200,
+        offset: int = 0,
+        after: str | None = None,
+        secret: bool = True,
     ) -> Page:
         """A page of what hangs under an object, containers first, then by name. The peer's id is the root of its tree.
 
@@ -157,12 +180,14 @@ class CatalogReader:
             .order_by(edge.c.sort, edge.c.code)
             .limit(limit + 1)
         )
+        if not secret:
+            page = page.where(_is_open(edge, catalog_peer.c.generation))
         if after is not None:
             sort, code, _ = _cursor_values(after)
             page = page.where(tuple_(edge.c.sort, edge.c.code) > tuple_(sort, code))
         elif offset > 0:
             page = page.offset(offset)
-        return await self._page(_listed(page), limit)
+        return await self._page(_listed(page, secret=secret), limit)
 
     async def count_children(self, peer_id: str, parent: str) -> int:
         """How many objects hang directly under an object."""
@@ -184,6 +209,7 @@ class CatalogReader:
         kinds: Iterable[Kind] = (),
         limit: int = 200,
         after: str | None = None,
+        secret: bool = True,
     ) -> Page:
         """Objects whose name or code contains every word of the text, one character being enough, by name.
 
@@ -193,28 +219,28 @@ class CatalogReader:
         if not words:
             return Page([], None)
         table = catalog_item
-        query = _ordered().where(*(table.c.search.like(_contains(word), escape="\\") for word in words))
+        query = _ordered(secret=secret).where(*(table.c.search.like(_contains(word), escape="\\") for word in words))
         if wanted := [kind.value for kind in kinds]:
             query = query.where(table.c.kind.in_(wanted))
         if peer_id is not None:
             query = query.where(table.c.peer_id == peer_id)
         return await self._ordered_page(query, limit, after)
 
-    async def playable(self, *, limit: int = 200, after: str | None = None) -> Page:
+    async def playable(self, *, limit: int = 200, after: str | None = None, secret: bool = True) -> Page:
         """Everything a live stream may be asked of (see `catalog.is_playable`), of all peers, by name."""
         table = catalog_item
-        query = _ordered().where(table.c.kind.not_in([kind.value for kind in NEVER_PLAYABLE_KINDS]))
+        query = _ordered(secret=secret).where(table.c.kind.not_in([kind.value for kind in NEVER_PLAYABLE_KINDS]))
         for number in sorted(NEVER_PLAYABLE_TYPES):
             query = query.where(table.c.code.not_like(f"{'_' * 10}{number}{'_' * 7}"))
         return await self._ordered_page(query, limit, after)
 
-    async def in_region(self, region: str, *, limit: int = 200, after: str | None = None) -> Page:
+    async def in_region(self, region: str, *, limit: int = 200, after: str | None = None, secret: bool = True) -> Page:
         """Objects filed under exactly this region (行政区划), of all peers, by name; region items are left out."""
         table = catalog_item
-        query = _ordered().where(table.c.region == region, table.c.kind != Kind.REGION.value)
+        query = _ordered(secret=secret).where(table.c.region == region, table.c.kind != Kind.REGION.value)
         return await self._ordered_page(query, limit, after)
 
-    async def regions(self) -> dict[str, int]:
+    async def regions(self, *, secret: bool = True) -> dict[str, int]:
         """How many objects are filed under each region."""
         table = catalog_item
         query = (
@@ -223,6 +249,7 @@ class CatalogReader:
             .where(table.c.kind != Kind.REGION.value)
             .group_by(table.c.region)
         )
+        query = query if secret else query.where(~table.c.secret)
         async with self._engine.connect() as connection:
             return {region: int(count) for region, count in await connection.execute(query)}
 
@@ -242,7 +269,7 @@ class CatalogReader:
         last = rows[limit - 1]
         return Page(listed, _cursor_text(last.sort, last.code, last.peer_id))
 
-    async def counts(self, peer_id: str | None = None) -> dict[Kind, KindCount]:
+    async def counts(self, peer_id: str | None = None, *, secret: bool = True) -> dict[Kind, KindCount]:
         """How many objects there are of each kind, of one peer or of all."""
         table = catalog_item
         reachable = and_(table.c.status == ON, catalog_peer.c.online)
@@ -251,6 +278,7 @@ class CatalogReader:
             .join_from(table, catalog_peer, in_force())
             .group_by(table.c.kind)
         )
+        query = query if secret else query.where(~table.c.secret)
         if peer_id is not None:
             query = query.where(table.c.peer_id == peer_id)
         async with self._engine.connect() as connection:
@@ -281,26 +309,20 @@ class CatalogReader:
         return found
 
 
-def _ordered() -> Select[Any]:
+def _ordered(*, secret: bool) -> Select[Any]:
     table = catalog_item
-    return (
+    query = (
         select_items()
-        .add_columns(table.c.code, table.c.sort, _HAS_CHILDREN)
+        .add_columns(table.c.code, table.c.sort, _has_children(table, catalog_peer.c.generation, secret=secret))
         .order_by(table.c.sort, table.c.code, table.c.peer_id)
     )
+    return query if secret else query.where(~table.c.secret)
 
 
-def _listed(page: Select[Any]) -> Select[Any]:
+def _listed(page: Select[Any], *, secret: bool) -> Select[Any]:
     """The objects of a page of edges, in the page's order and generation."""
     edges = page.subquery("page")
-    item, below = catalog_item, _below
-    has_children = exists().where(
-        below.c.peer_id == edges.c.peer_id,
-        below.c.parent == edges.c.code,
-        below.c.live,
-        below.c.gen_from <= edges.c.generation,
-        below.c.gen_to > edges.c.generation,
-    )
+    item = catalog_item
     same = and_(
         item.c.peer_id == edges.c.peer_id,
         item.c.code == edges.c.code,
@@ -316,7 +338,7 @@ def _listed(page: Select[Any]) -> Select[Any]:
             item.c.changed_at,
             edges.c.sort,
             edges.c.online,
-            has_children.label("has_children"),
+            _has_children(edges, edges.c.generation, secret=secret),
         )
         .join_from(edges, item, same)
         .order_by(edges.c.sort, edges.c.code)

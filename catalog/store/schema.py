@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
 )
 
@@ -69,6 +70,7 @@ catalog_item = Table(
     Column("search", _TEXT, nullable=False),
     Column("region", _CODE, nullable=False),
     Column("status", String(8), nullable=False),
+    Column("secret", Boolean, nullable=False, server_default=false()),
     Column("digest", LargeBinary(16), nullable=False),
     Column("claims", _TEXT, nullable=False),
     Column("document", Text, nullable=False),

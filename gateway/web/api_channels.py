@@ -48,10 +48,7 @@ class ChannelServices(Protocol):
 
 
 class ChannelQuery(Strict):
-    """A page of the catalogue. With `text`: a search; with `parent`: children; else everything that can be played.
-
-    A page can hold fewer objects than asked for, even none, and still have a next one.
-    """
+    """A page of the catalogue. With `text`: a search; with `parent`: children; else everything that can be played."""
 
     peer_id: str = Field("", max_length=64, description="Only objects of this peer")
     parent: str | None = Field(None, max_length=64, description="Children of this object; the peer's id is its root")
@@ -102,9 +99,13 @@ def _published(elements: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if elements is None else {name: value for name, value in elements.items() if name not in HIDDEN}
 
 
+def _sees_secrets(call: Call) -> bool:
+    """Whether the caller is told of secret objects (保密属性), be it by a number: they are for operators (N8)."""
+    return call.identity.at_least("operator")
+
+
 def _may_see(call: Call, stored: StoredItem) -> bool:
-    """Whether the caller is told of an object at all: secret ones (保密属性) are for operators (N8)."""
-    return not stored.item.is_secret or call.identity.at_least("operator")
+    return not stored.item.is_secret or _sees_secrets(call)
 
 
 def _unknown(key: StreamKey | Item) -> Failure:
@@ -151,11 +152,10 @@ def routes(node: ChannelServices) -> list[Route]:
     async def browse(call: Call) -> dict[str, Any]:
         query = call.query(ChannelQuery)
         try:
-            page = await _page(node.catalog, query)
+            page = await _page(node.catalog, query, secret=_sees_secrets(call))
         except BadCursor as error:
             raise Failure(Reason.BAD_REQUEST, "`after` is not the cursor of a page") from error
-        rows = [row for row in page.rows if _may_see(call, row.stored)]
-        items = [shown(row.stored, has_children=row.has_children) for row in rows]
+        items = [shown(row.stored, has_children=row.has_children) for row in page.rows]
         return {"items": items, "next": page.cursor}
 
     async def show(call: Call) -> dict[str, Any]:
@@ -165,10 +165,10 @@ def routes(node: ChannelServices) -> list[Route]:
         return shown(stored, full=True)
 
     async def regions(call: Call) -> dict[str, Any]:
-        return {"regions": await node.catalog.regions()}
+        return {"regions": await node.catalog.regions(secret=_sees_secrets(call))}
 
     async def counts(call: Call) -> dict[str, Any]:
-        found = await node.catalog.counts()
+        found = await node.catalog.counts(secret=_sees_secrets(call))
         return {kind.value: {"total": entry.total, "online": entry.online} for kind, entry in found.items()}
 
     async def history(call: Call) -> dict[str, Any]:
@@ -237,17 +237,17 @@ def routes(node: ChannelServices) -> list[Route]:
     ]  # fmt: skip
 
 
-async def _page(catalog: CatalogStore, query: ChannelQuery) -> Page:
-    peer_id = query.peer_id or None
+async def _page(catalog: CatalogStore, query: ChannelQuery, *, secret: bool) -> Page:
+    peer_id, limit, after = query.peer_id or None, query.limit, query.after
     if query.text:
-        return await catalog.search(query.text, peer_id=peer_id, limit=query.limit, after=query.after)
+        return await catalog.search(query.text, peer_id=peer_id, limit=limit, after=after, secret=secret)
     if query.region is not None:
         region = civil_code_of(query.region) or query.region
-        return await catalog.in_region(region, limit=query.limit, after=query.after)
+        return await catalog.in_region(region, limit=limit, after=after, secret=secret)
     if query.parent is not None or peer_id is not None:
         parent = query.parent if query.parent is not None else query.peer_id
-        return await catalog.children(query.peer_id, parent, limit=query.limit, after=query.after)
-    return await catalog.playable(limit=query.limit, after=query.after)
+        return await catalog.children(query.peer_id, parent, limit=limit, after=after, secret=secret)
+    return await catalog.playable(limit=limit, after=after, secret=secret)
 
 
 def ptz_command(body: PtzBody) -> str:

@@ -184,3 +184,33 @@ async def test_everything_a_stream_may_be_asked_of_is_listed_by_name_in_pages(ca
     first = await catalogue.store.playable(limit=3)
     rest = await catalogue.store.playable(limit=3, after=first.cursor)
     assert names(first) + names(rest) == names(whole) and rest.cursor is None
+
+
+async def test_without_secret_objects_every_list_and_every_number_is_as_if_there_were_none(
+    catalogue: Catalogue,
+) -> None:
+    shown = [Item(code=GROUP, name="业务"), camera(1, "东门1"), camera(4, "东门4"), camera(5, "东门5")]
+    hidden = [camera(2, "东门2", secrecy=1), camera(3, "东门3", secrecy=2, parent_ids=(GROUP,))]
+    await catalogue.sync(shown)
+    store = catalogue.store
+
+    async def seen(**options: bool) -> list[object]:
+        pages: list[object] = []
+        for after in (None, "on"):
+            for ask in (
+                lambda **more: store.children(PEER, PEER, limit=2, **more),
+                lambda **more: store.search("东", limit=2, **more),
+                lambda **more: store.in_region("3402", limit=2, **more),
+                lambda **more: store.playable(limit=2, **more),
+            ):
+                page = await ask(**options)
+                if after and page.cursor:
+                    page = await ask(after=page.cursor, **options)
+                pages.append([(row.stored.code, row.has_children) for row in page.rows])
+        return [*pages, await store.regions(**options), await store.counts(**options)]
+
+    before = await seen()
+    assert await seen(secret=False) == before
+    await catalogue.sync([*shown, *hidden])
+    assert await seen(secret=False) == before != await seen()
+    assert await store.children(PEER, GROUP, secret=False) == Page([], None)

@@ -40,6 +40,11 @@ def test_the_columns_hold_what_an_item_is_found_by() -> None:
     assert values["digest"] == GATE.content_hash() and values["changed_at"] == 5.0
 
 
+def test_secret_objects_are_marked() -> None:
+    secrets = [values_of(coded_item(replace(GATE, secrecy=secrecy)), 5.0)["secret"] for secrecy in (0, 1, 7)]
+    assert secrets == [False, True, True]
+
+
 def test_parents_that_are_no_codes_are_not_claimed_and_none_are_none() -> None:
     item = replace(GATE, parent_ids=("x" * 65, "a\nb"))
     assert split_claims(values_of(coded_item(item), 5.0)["claims"]) == ()

@@ -17,7 +17,7 @@ from tests.stand.street import CHANNEL, DEVICE_ID, Api, Street, running_street, 
 
 URL = "/api/v1/channels"
 ONE = f"{URL}/{DEVICE_ID}/{CHANNEL}"
-SHELF, GROUP = "34020000001180000009", "34020000002150000001"
+SHELF, GROUP, ORG = "34020000001180000009", "34020000002150000001", "34020000002160000001"
 
 
 def number(count: int, type_code: str = "132") -> str:
@@ -181,6 +181,24 @@ async def test_secret_channels_exist_for_operators_only(street: Street) -> None:
         for question in questions:
             assert "涉密" in await listed(operator, question)
         assert (await operator.call("GET", secret))[1]["name"] == "涉密"
+
+
+async def test_no_number_tells_of_what_the_listing_hides(street: Street) -> None:
+    hidden = Item(code=number(1), name="涉密", secrecy=1, civil_code="110105", parent_ids=(ORG,))
+    org = Item(code=ORG, name="机关", business_group_id=GROUP)
+    await stock(street, [Item(code=GROUP, name="业务"), org, hidden, Item(code=number(2), name="公开")])
+    told: dict[str, Any] = {}
+    for name, role in (("ding", "viewer"), ("zhao", "operator")):
+        async with street.api(name, role) as person:  # type: ignore[arg-type]
+            counted = (await person.call("GET", "/api/v1/counts"))[1]["channel"]["total"]
+            regions = (await person.call("GET", "/api/v1/regions"))[1]["regions"]
+            [unit] = (await person.call("GET", f"{URL}?peer_id={SHELF}&parent={GROUP}"))[1]["items"]
+            found = (await person.call("GET", f"{URL}?text=机关"))[1]["items"][0]["has_children"]
+            first = (await person.call("GET", f"{URL}?limit=1"))[1]
+            assert len(first["items"]) == 1 and first["next"] is not None
+            assert counted == len(await listed(person)) and found is unit["has_children"]
+            told[role] = (counted, regions.get("110105"), unit["has_children"])
+    assert told == {"viewer": (3, None, False), "operator": (4, 1, True)}
 
 
 # -- synchronise
