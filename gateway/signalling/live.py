@@ -23,7 +23,8 @@ from gateway.signalling.bye import send_bye
 from gateway.signalling.call_environment import CallEnvironment, LowerTarget
 from gateway.signalling.calls import CallRecord
 from gateway.signalling.lower_call import LowerCall
-from gateway.signalling.upper_call import UpperCall, UpperRequest
+from gateway.signalling.upper_call import UpperCall
+from gateway.signalling.upper_request import UpperRequest
 from media.worker.control import AnyEvent, CloseLeg, KeyFrameWanted, LegStats
 from sip import RemoteError, Request
 
@@ -131,11 +132,10 @@ class LiveCalls:
 
     async def _replace_same_subject(self, call: UpperCall) -> None:
         """GB/T 28181-2022 Annex K c): an INVITE for a sender part already being sent replaces the old link."""
-        part = call.subject.split(",")[0].strip()
-        if ":" not in part or part.endswith(":0"):
+        if not call.sender_part:
             return
         for old in self.upper_calls:
-            if old.upper_id == call.upper_id and old.subject.split(",")[0].strip() == part:
+            if old.upper_id == call.upper_id and old.sender_part == call.sender_part:
                 await old.end(Failure(Reason.CANCELLED, "replaced by a new INVITE for the same stream"))
 
     async def _upper_call_ended(self, call: UpperCall, reason: str) -> None:

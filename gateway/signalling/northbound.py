@@ -23,7 +23,7 @@ from gateway.signalling.exchange import Correspondent, Exchange, QuestionRefused
 from gateway.signalling.live import LiveCalls
 from gateway.signalling.notifier import CatalogueNotifier
 from gateway.signalling.router import FromUpper
-from gateway.signalling.upper_call import UpperRequest
+from gateway.signalling.upper_request import UpperRequest
 from gateway.store.uppers import MEDIA_TO_ANY_ADDRESS, Upper, Uppers
 from sip import RemoteError
 from sip.manscdp import (
@@ -138,7 +138,7 @@ class Northbound:
                     offer=offer,
                     incoming=incoming,
                     keep_ssrc=upper.ssrc_policy == "upper",
-                    transport=upper.media_transport or "udp",
+                    late_transport=upper.media_transport or "udp",
                     media_hosts=_media_hosts(upper, incoming.source.host, correspondent),
                 )
             )

@@ -16,19 +16,21 @@ from gateway.relay.hub import Hub
 from gateway.relay.inputs import Inputs
 from gateway.relay.views import View, Views
 from gateway.signalling.control import Controls
-from gateway.signalling.upper_call import UpperCall, UpperRequest
+from gateway.signalling.upper_call import UpperCall
+from gateway.signalling.upper_leg import UpperLeg
+from gateway.signalling.upper_request import UpperRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("gateway", "sip", "media", "catalog", "interop")
 GRANTING = "gateway/compliance/grant.py"
 TAKE_A_GRANT: list[Callable[..., Any]] = [
     Hub.attach, Inputs.join, Inputs.adopt, Views.open, Views.snapshot, View.__init__, UpperRequest.__init__,
-    UpperCall.__init__, UpperCall.restored, Controls.ptz, Node.snapshot,
+    UpperCall.__init__, UpperCall.restored, UpperLeg.__init__, Controls.ptz, Node.snapshot,
 ]  # fmt: skip
 """Everything through which a picture leaves a stream, or a camera is moved."""
 COMMANDS = {
-    "OpenSink": {"gateway/relay/inputs.py", "gateway/signalling/upper_call.py"},
-    "StartSink": {"gateway/relay/inputs.py", "gateway/signalling/upper_call.py"},
+    "OpenSink": {"gateway/relay/inputs.py", "gateway/signalling/upper_leg.py"},
+    "StartSink": {"gateway/relay/inputs.py", "gateway/signalling/upper_leg.py"},
     "OpenInput": {"gateway/relay/inputs.py"},
     "OpenView": {"gateway/relay/views.py"},
     "Snapshot": {"gateway/relay/views.py"},

@@ -24,7 +24,7 @@ from gateway.signalling.notifier import CatalogueNotifier
 from gateway.signalling.requests import Party
 from gateway.signalling.router import Router
 from gateway.signalling.trust import UpperAddress
-from gateway.signalling.upper_call import UpperRequest
+from gateway.signalling.upper_request import UpperRequest
 from gateway.store.rules import Rule
 from gateway.store.stores import Stores
 from gateway.store.uppers import Upper

@@ -451,7 +451,7 @@ async def test_a_stored_call_is_carried_on_and_ended_by_its_record(street: Stree
         before.grant_id,
         stored.started_at,
     )
-    assert call.established and call.dialog is not None and call._own_ssrc
+    assert call.established and call.dialog is not None and call._leg.owns_ssrc
     live._upper[call.id] = call
     await call.rejoin()
     await street.device.hang_up(street.device.calls[0])
