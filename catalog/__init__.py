@@ -22,7 +22,7 @@ from catalog.share import (
     diff,
     evaluate,
 )
-from catalog.sharing_rule import RuleError, ShareMode, SharingRule
+from catalog.sharing_rule import RuleError, ShareMode, SharingRule, can_be_withheld
 from catalog.tree import TOP, claims_of, resolve_parents, resolve_tree, split_parent_ids
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "SharingRule",
     "TOP",
     "Unmountable",
+    "can_be_withheld",
     "civil_code_of",
     "claims_of",
     "diff",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
 
 from catalog.item import ChannelKey, Item
 
@@ -13,6 +12,11 @@ NEVER_PUBLISHED = frozenset({"ip_address", "port", "extra", "raw", "peer_id"})
 
 _MUST_BE_PUBLISHED = frozenset({"code", "name", "parent_ids", "status", "secrecy", "business_group_id"})
 _WITHHOLDABLE = frozenset(entry.name for entry in fields(Item)) - NEVER_PUBLISHED - _MUST_BE_PUBLISHED
+
+
+def can_be_withheld(name: str) -> bool:
+    """Whether a rule may withhold the field of that name (of `Item`, or a child of Info as `info.ContactInfo`)."""
+    return name in _WITHHOLDABLE or (name.startswith("info.") and len(name) > len("info."))
 
 
 class ShareMode(StrEnum):
@@ -35,11 +39,11 @@ class RuleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SharingRule:
-    """Which objects an upper platform sees, which of their fields, and what it may do with them.
+    """Which objects an upper platform sees, and which of their fields.
 
     A root of a subtree is an object, a whole peer (`ChannelKey(peer, peer)`) or a region (`ChannelKey("", "3402")`). An
     excluded object takes everything under it along. `withhold` names fields of `Item`, or single children of Info as
-    `info.ContactInfo`. An empty `actions` allows nothing but the catalogue.
+    `info.ContactInfo`.
     """
 
     id: str
@@ -50,51 +54,8 @@ class SharingRule:
     """Roots of subtrees, or the listed objects."""
     exclude: frozenset[ChannelKey] = frozenset()
     withhold: frozenset[str] = frozenset()
-    actions: frozenset[str] = frozenset({"play"})
 
     def __post_init__(self) -> None:
         for name in self.withhold:
-            if name not in _WITHHOLDABLE and not name.startswith("info."):
+            if not can_be_withheld(name):
                 raise RuleError("withhold", "no field that can be withheld", name)
-
-    def permits(self, action: str) -> bool:
-        """Whether the upper platform may do this with what it sees."""
-        return action in self.actions
-
-    def to_document(self) -> dict[str, Any]:
-        """The rule as a JSON-able dict."""
-        return {
-            "id": self.id,
-            "upper_id": self.upper_id,
-            "name": self.name,
-            "mode": self.mode.value,
-            "roots": sorted(map(list, self.roots)),
-            "exclude": sorted(map(list, self.exclude)),
-            "withhold": sorted(self.withhold),
-            "actions": sorted(self.actions),
-        }
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> SharingRule:
-        """The inverse of `to_document`. Raises RuleError."""
-        try:
-            mode = ShareMode(document.get("mode", ShareMode.ALL))
-        except ValueError as error:
-            raise RuleError("mode", "must be all, subtree or list", str(document["mode"])) from error
-        return cls(
-            id=document["id"],
-            upper_id=document["upper_id"],
-            name=document.get("name", ""),
-            mode=mode,
-            roots=_keys(document, "roots"),
-            exclude=_keys(document, "exclude"),
-            withhold=frozenset(document.get("withhold", ())),
-            actions=frozenset(document.get("actions", ())),
-        )
-
-
-def _keys(document: dict[str, Any], where: str) -> frozenset[ChannelKey]:
-    try:
-        return frozenset(ChannelKey(peer_id, code) for peer_id, code in document.get(where, ()))
-    except (TypeError, ValueError) as error:
-        raise RuleError(where, "must be pairs of peer and code", str(document[where])[:200]) from error

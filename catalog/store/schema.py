@@ -139,15 +139,6 @@ catalog_history = Table(
 
 Index("ix_catalog_history_peer_id_code_id", catalog_history.c.peer_id, catalog_history.c.code, catalog_history.c.id)
 
-catalog_sharing_rule = Table(
-    "catalog_sharing_rule",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("upper_id", _CODE, nullable=False, index=True),
-    Column("document", Text, nullable=False),
-)
-"""What an upper platform may see, as JSON of a `SharingRule`."""
-
 catalog_published_id = Table(
     "catalog_published_id",
     metadata,

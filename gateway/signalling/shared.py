@@ -123,7 +123,7 @@ def sharing_rule(rule: Rule, upper_id: str, items: Iterable[Item]) -> SharingRul
         mode=mode,
         roots=frozenset(_keys(rule.channels, known, regions_as_roots=mode is ShareMode.SUBTREE)),
         exclude=frozenset(_keys(rule.exclude, known, regions_as_roots=False)),
-        actions=frozenset(rule.actions),
+        withhold=frozenset(rule.withhold),
     )
 
 

@@ -18,7 +18,7 @@ class Rule:
 
     ``channels`` are the roots of mode "subtree" or the members of mode "list", ``exclude`` what is left out; each is
     ``peer_id/code`` (or a bare code: at every peer). ``published`` gives real keys another code towards the upper.
-    ``actions`` are what the upper may do beyond seeing the catalogue.
+    ``actions`` are what the upper may do beyond seeing the catalogue, ``withhold`` the fields of items it is not told.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Rule:
     published: dict[str, str] = field(default_factory=dict)
     actions: tuple[str, ...] = ("live", "query")
     created_at: float = 0.0
+    withhold: tuple[str, ...] = ()
 
 
 class Rules(Repository[Rule]):

@@ -25,6 +25,7 @@ rules = Table(
     Column("published", JSON, nullable=False),
     Column("actions", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("withhold", JSON, nullable=False, server_default="[]"),
 )
 
 devices = Table(

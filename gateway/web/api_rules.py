@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from catalog import can_be_withheld
 from gateway.store.rules import Rule, RuleMode
 from gateway.web.context import WebContext
 from gateway.web.resource import Resource, Strict, refuse_null, unguarded
 from gateway.web.route import Route
 
+
+def _withheld(name: str) -> str:
+    if not can_be_withheld(name):
+        raise ValueError("no field that can be withheld")
+    return name
+
+
 Channel = Annotated[str, StringConstraints(pattern=r"^([0-9A-Za-z_-]{1,32}/)?[0-9]{2,20}$")]
 PublishedCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
+Withheld = Annotated[str, StringConstraints(max_length=64), AfterValidator(_withheld)]
 SharedAction = Literal["live", "playback", "download", "ptz", "query", "alarm"]
 
 
@@ -25,6 +34,9 @@ class RuleChange(Strict):
     exclude: tuple[Channel, ...] = Field((), max_length=200_000, description="What is left out: peer/code or code")
     published: dict[Channel, PublishedCode] = Field(default_factory=dict, description="Real key to published code")
     actions: tuple[SharedAction, ...] = Field(("live", "query"), description="What the upper may do")
+    withhold: tuple[Withheld, ...] = Field(
+        (), max_length=64, description="Fields of an object it is not told: longitude, address, info.ContactInfo"
+    )
 
 
 class RuleNew(RuleChange):
@@ -43,6 +55,7 @@ class RuleShown(Strict):
     exclude: tuple[str, ...]
     published: dict[str, str]
     actions: tuple[str, ...]
+    withhold: tuple[str, ...]
     created_at: float
     used_by: tuple[str, ...]
 

@@ -15,7 +15,6 @@ def test_every_table_of_the_catalogue_bears_its_name() -> None:
         "catalog_item",
         "catalog_edge",
         "catalog_history",
-        "catalog_sharing_rule",
         "catalog_published_id",
     }
 

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from catalog.store.schema import catalog_sharing_rule
+from catalog.store.schema import catalog_published_id
 from catalog.store.writing import TRANSACTION_ROWS, Writer, chunks
+
+ROW = {"upper_id": "u", "peer_id": "p", "code": "1", "published_id": "1"}
 
 
 def test_values_are_cut_into_lists_of_at_most_so_many() -> None:
@@ -17,23 +19,23 @@ def test_values_are_cut_into_lists_of_at_most_so_many() -> None:
 
 async def count(engine: AsyncEngine) -> int:
     async with engine.connect() as connection:
-        return int((await connection.execute(select(func.count()).select_from(catalog_sharing_rule))).scalar_one())
+        return int((await connection.execute(select(func.count()).select_from(catalog_published_id))).scalar_one())
 
 
 async def test_many_rows_are_written_in_several_transactions(engine: AsyncEngine) -> None:
     writer = Writer(engine)
     total = TRANSACTION_ROWS * 2 + 1
-    rows = ({"id": str(number), "upper_id": "u", "document": "{}"} for number in range(total))
-    await writer.many(insert(catalog_sharing_rule), rows)
+    rows = ({**ROW, "code": str(number), "published_id": str(number)} for number in range(total))
+    await writer.many(insert(catalog_published_id), rows)
     assert await count(engine) == total
-    await writer.many(insert(catalog_sharing_rule), [])
+    await writer.many(insert(catalog_published_id), [])
 
 
 async def test_a_transaction_that_fails_leaves_nothing(engine: AsyncEngine) -> None:
     writer = Writer(engine)
     with pytest.raises(RuntimeError):
         async with writer.transaction() as connection:
-            await connection.execute(insert(catalog_sharing_rule), {"id": "1", "upper_id": "u", "document": "{}"})
+            await connection.execute(insert(catalog_published_id), ROW)
             raise RuntimeError("power cut")
     assert await count(engine) == 0
 

@@ -108,6 +108,16 @@ def test_a_rule_of_full_names_needs_no_look_at_the_catalogue() -> None:
     assert rule.roots == {ChannelKey("p", "c")} and rule.exclude == {ChannelKey("p", "x")}
 
 
+def test_fields_are_withheld_where_the_rule_says_so() -> None:
+    placed = [replace(ITEMS[1], address="东门", longitude=118.3, info={"PTZType": "1", "ContactInfo": "139"})]
+    [whole], [less] = (
+        [item for item in shown(rule, placed).items.values() if item.code == ONE]
+        for rule in (ALL, replace(ALL, withhold=("address", "longitude", "info.ContactInfo")))
+    )
+    assert (whole.address, whole.longitude, whole.info) == ("东门", 118.3, {"PTZType": "1", "ContactInfo": "139"})
+    assert (less.address, less.longitude, less.info, less.name) == ("", None, {"PTZType": "1"}, "one")
+
+
 def test_what_an_upper_platform_gave_us_never_goes_back_to_it() -> None:
     theirs = [Item(code=ELSEWHERE, peer_id=UPPER), Item(code=UPPER, peer_id=UPPER), Item(code=TWO, peer_id=UPPER)]
     assert keys(shown(items=theirs)) == set()

@@ -13,11 +13,12 @@ async def test_a_sharing_rule_is_added_shown_changed_and_removed(api) -> None:
     upper = {"id": "34020000002000000099", "host": "192.0.2.10", "rule_id": "city"}
     await api.call("POST", "/api/v1/uppers", upper)
     status, shown = await api.call(
-        "PATCH", f"{URL}/city", {"mode": "subtree", "channels": ["5401"], "actions": ["live"]}
+        "PATCH", f"{URL}/city", {"mode": "subtree", "channels": ["5401"], "actions": ["live"], "withhold": ["address"]}
     )
     assert (status, shown["mode"], shown["channels"], shown["used_by"]) == (200, "subtree", ["5401"], [upper["id"]])
     rule = api.ctx.stores.rules.require("city")
     assert rule.channels == ("5401",) and rule.published == {CHANNEL: "5" * 20}
+    assert rule.withhold == tuple(shown["withhold"]) == ("address",)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,9 @@ async def test_a_sharing_rule_is_added_shown_changed_and_removed(api) -> None:
         {"channels": ["x/y/z"]},
         {"published": {CHANNEL: "short"}},
         {"actions": ["erase"]},
+        {"withhold": ["colour"]},
+        {"withhold": ["status"]},
+        {"withhold": ["info." + "x" * 64]},
     ],
 )
 async def test_a_wrong_rule_is_refused(api, wrong) -> None:
