@@ -180,6 +180,10 @@ class LogConfig:
     level: str = key("info", "Least level written.", one_of("debug", "info", "warning", "error"))
     format: str = key("json", "json for machines, console for people.", one_of("json", "console"))
     call_traces: int = key(1000, "Call traces kept in memory.", between(0, 100_000))
+    sip_trace: str = key("", "File every SIP message is written to, credentials masked; empty: none.")
+    sip_trace_bytes: int = key(
+        100_000_000, "Size at which that file is put aside as *.1, which is replaced.", between(10_000, 10_000_000_000)
+    )
 
 
 @dataclass(frozen=True, slots=True)

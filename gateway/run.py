@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import structlog
 import uvloop
 
 from gateway.app import Node
-from gateway.config import Config
+from gateway.config import Config, LogConfig
 from gateway.telemetry import log
+from gateway.telemetry.sip_trace import SipTrace
 
 _log = structlog.get_logger("gateway")
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -35,12 +38,25 @@ async def serve(config: Config, *, announce: Callable[[str], None] = announce_se
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stopping, number)
-    node = await Node.open(config, announce=announce)
-    try:
-        await node.start()
-        await stop.wait()
-    finally:
-        await node.stop()
+    with opened_trace(config.log) as trace:
+        node = await Node.open(config, announce=announce)
+        if trace is not None:
+            node.on_wire(trace.write)
+        try:
+            await node.start()
+            await stop.wait()
+        finally:
+            await node.stop()
+
+
+@contextlib.contextmanager
+def opened_trace(config: LogConfig) -> Iterator[SipTrace | None]:
+    """The configured file of SIP messages, if there is one, while the block lasts. Raises OSError."""
+    if not config.sip_trace:
+        yield None
+        return
+    with contextlib.closing(SipTrace(Path(config.sip_trace), config.sip_trace_bytes)) as trace:
+        yield trace
 
 
 def run(config: Config) -> None:

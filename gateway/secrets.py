@@ -118,7 +118,7 @@ _SECRET_KEYS = re.compile(
     r"pass(word|wd|phrase)|secret|token|authorization|api_?key|credential|cookie|setup_code", re.I
 )
 _SECRET_TEXT = (
-    (re.compile(r"(?im)^((?:proxy-)?authorization\s*:\s*)[^\r\n]+"), rf"\1{MASK}"),
+    (re.compile(r"(?im)^((?:proxy-)?authorization\s*:\s*)[^\r\n]+(?:\r?\n[ \t]+[^\r\n]+)*"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"), rf"\1{MASK}"),
     (re.compile(r"(?i)([?&](?:token|password)=)[^&\s\"']+"), rf"\1{MASK}"),
 )

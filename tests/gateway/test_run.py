@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -13,6 +14,8 @@ import structlog
 
 from gateway import run
 from gateway.config import Config
+from interop.demo.ports import free_port
+from interop.wire.port import WireStranger
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +54,30 @@ async def test_a_node_runs_until_it_is_told_to_stop(tmp_path: Path, number: sign
     os.kill(os.getpid(), number)
     await asyncio.wait_for(serving, 60)
     assert len(codes) == 1
+
+
+async def test_a_configured_trace_gets_every_sip_message_of_the_node(tmp_path: Path) -> None:
+    config = configured(tmp_path / "data")
+    file = tmp_path / "trace.jsonl"
+    config = replace(config, log=replace(config.log, sip_trace=str(file)), sip=replace(config.sip, port=free_port()))
+    started = asyncio.Event()
+    serving = asyncio.create_task(run.serve(config, announce=lambda code: started.set()))
+    await asyncio.wait_for(started.wait(), 60)
+    async with WireStranger("127.0.0.1") as stranger:
+        stranger.throw(b"OPTIONS sip:x SIP/2.0\r\nCall-ID: 1\r\n\r\n", ("127.0.0.1", config.sip.port))
+        while not file.read_text():
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(serving, 60)
+    first = json.loads(file.read_text().splitlines()[0])
+    assert (first["direction"], first["peer"]) == ("<", f"127.0.0.1:{stranger.port}")
+    assert first["message"].startswith("OPTIONS sip:x SIP/2.0")
+
+
+def test_a_trace_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    with pytest.raises(OSError):
+        run.run(replace(config, log=replace(config.log, sip_trace=str(tmp_path))))
 
 
 def test_the_set_up_code_is_shown_and_not_logged(capsys: pytest.CaptureFixture[str]) -> None:

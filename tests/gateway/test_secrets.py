@@ -61,6 +61,7 @@ def test_a_sealed_secret_opens_only_where_it_belongs(tmp_path: Path) -> None:
     [
         ('REGISTER sip:x SIP/2.0\r\nAuthorization: Digest response="s3cret"\r\nCSeq: 1', "CSeq: 1"),
         ("proxy-authorization : Digest s3cret", "proxy-authorization"),
+        ("Authorization: Digest a=b,\r\n\tresponse=s3cret,\n c=s3cret\r\nCSeq: 1", "CSeq: 1"),
         ("<Item><Password>s3cret</Password><Name>n</Name></Item>", "<Name>n</Name>"),
         ("<PASSWORD>s3\r\ncret s3cret</PASSWORD>", "<PASSWORD>"),
         ('<gb:Password a="1">s3cret</gb:Password><Name>n</Name>', "<Name>n</Name>"),
