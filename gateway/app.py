@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from catalog.store import CatalogStore
 from gateway.assembly.desks import Desks
-from gateway.assembly.http import http_server, web_context
 from gateway.assembly.news import News
 from gateway.assembly.relay import Relay
 from gateway.assembly.signalling import Signalling
@@ -33,10 +33,13 @@ from gateway.telemetry.health import DatabaseProbe, LoopLag
 from gateway.telemetry.ladder import Ladder
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.sip_watch import SipWatch
-from gateway.web.server import HttpServer
 from gateway.withdrawal import Withdrawals
 from media.worker.control import SnapshotTaken
 from sip.aio import Incoming, WireEvent
+
+if TYPE_CHECKING:
+    from gateway.web.context import WebContext
+    from gateway.web.server import HttpServer
 
 log = structlog.get_logger("node")
 
@@ -47,6 +50,8 @@ CATALOGUE_COUNT_S = 60.0
 
 class Node:
     """One running node. Build it with `open`, then `start`, then `stop`."""
+
+    web: WebContext
 
     def __init__(self, config: Config, stores: Stores, ledger: Ledger, announce: Callable[[str], None]) -> None:
         self.config = config
@@ -64,7 +69,7 @@ class Node:
         self._ports: dict[str, int] = {}
         self._build_parts()
         self._build_watch()
-        self.web = web_context(self, announce)
+        self._announce = announce
         self._server: HttpServer | None = None
 
     @classmethod
@@ -139,7 +144,8 @@ class Node:
             config.sip.port,
             advertised_host=config.sip.advertised_host or None,
         )
-        await self.pool.start()
+        # The API takes about as long to load as the workers to start.
+        await asyncio.gather(self.pool.start(), asyncio.to_thread(importlib.import_module, "gateway.assembly.http"))
         for binding in self.presence.restore():
             self.news.follow_catalogue(binding, resume=True)
         self.notifier.restore()
@@ -149,11 +155,18 @@ class Node:
         self.withdrawals.start()
         await self.live.restore()
         await self.uplinks.start()
-        self._server = http_server(self)
-        self._ports["http"] = await self._server.start()
-        self.web.setup.start()
+        self._ports["http"] = await self._open_api()
         self._begin_upkeep()
         log.info("node ready", id=config.node.id, sip=self._ports["sip"], http=self._ports["http"])
+
+    async def _open_api(self) -> int:
+        from gateway.assembly.http import http_server, web_context
+
+        self.web = web_context(self, self._announce)
+        self._server = http_server(self)
+        port = await self._server.start()
+        self.web.setup.start()
+        return port
 
     def _begin_upkeep(self) -> None:
         upkeep = self.upkeep

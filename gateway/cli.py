@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -12,7 +13,6 @@ import typer
 
 from gateway import config as configuration
 from gateway.api_client import DEFAULT_URL, ApiClient, ApiFailure, TokenFile
-from gateway.cli_fields import FieldError, fields_of
 from gateway.cli_shown import print_json, print_record, print_table
 from gateway.compliance.entry import EntryRef
 from gateway.compliance.heads import public_key
@@ -55,8 +55,12 @@ def _options(
 @app.command()
 def run(config: ConfigFile = None) -> None:
     """Run a node in the foreground."""
+    # What is loaded stays for ever: the collector need not look at it, neither now nor in every round to come.
+    gc.disable()
     from gateway.run import run as run_node
 
+    gc.freeze()
+    gc.enable()
     run_node(configuration.load(config))
 
 
@@ -246,6 +250,8 @@ def _resource(noun: str, columns: tuple[str, ...], help_text: str) -> None:
 
 
 def _fields(noun: str, given: list[str] | None, ask_password: bool) -> dict[str, Any]:
+    from gateway.cli_fields import fields_of  # loads the whole API, which the other commands can do without
+
     fields = fields_of(noun, given or [])
     if ask_password:
         fields["password"] = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -283,6 +289,6 @@ def main(arguments: list[str] | None = None) -> None:
         elif failure.hint:
             typer.echo(failure.hint, err=True)
         sys.exit(1)
-    except (GatewayError, FieldError, OSError) as error:
+    except (GatewayError, OSError) as error:
         typer.echo(f"gbgateway: {error}", err=True)
         sys.exit(1)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
@@ -212,3 +213,10 @@ async def test_expected_failures_are_one_line_and_exit_status_1(
     assert "cannot be read" in await main("run", "--config", str(tmp_path / "none.toml"))
     api.url = "http://127.0.0.1:9"
     assert "GBGATEWAY_URL" in await main("whoami")
+
+
+async def test_a_command_that_asks_a_node_does_not_load_one() -> None:
+    program = "import sys, gateway.cli\nprint(sorted({'aiohttp', 'sqlalchemy', 'pydantic', 'av'} & set(sys.modules)))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    assert (process.returncode, said) == (0, b"[]\n")
