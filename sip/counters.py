@@ -33,6 +33,8 @@ class Counters:
     stray_acks: int = 0
     foreign_responses: int = 0
     """Responses dropped because they came from another address or connection than the request went to."""
+    answers_from_elsewhere: int = 0
+    """Responses taken from another address than the request went to, by a peer's tolerance."""
     foreign_requests: int = 0
     """ACK and CANCEL dropped because they came from another address than their INVITE."""
     changed_tags: int = 0

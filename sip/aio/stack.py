@@ -20,8 +20,10 @@ from sip.aio.route import WILDCARDS, Routes, is_address
 from sip.aio.tcp import TcpConnection, TcpPool
 from sip.aio.udp import UdpListener
 from sip.aio.wire import WireEvent
+from sip.core.answer_source import AnswerPolicy, nowhere_else
+from sip.core.outlet import Outgoing
 from sip.counters import Counters
-from sip.endpoint import Endpoint, Outgoing
+from sip.endpoint import Endpoint
 from sip.errors import LocalError, ParseError, RemoteError, TransportFailed
 from sip.limits import Limits
 from sip.message import LENIENT, Request, Response, Tolerance
@@ -31,6 +33,7 @@ from sip.transaction.client import ClientTransaction, InviteClient
 from sip.transaction.events import (
     AckMissing,
     AckReceived,
+    AnsweredFromElsewhere,
     Cancelled,
     Event,
     ForeignReceived,
@@ -65,8 +68,12 @@ class SipStack:
         on_wire: Callable[[WireEvent], None] | None = None,
         limits: Limits | None = None,
         answer_headers: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+        answer_from_elsewhere: AnswerPolicy = nowhere_else,
     ) -> None:
-        """`answer_headers`: by method, what every answer to it carries, also those the stack makes itself."""
+        """answer_headers         by method, what every answer to it carries, also those the stack makes itself
+        answer_from_elsewhere  tolerance by peer: its answers may come from another address than was asked (see
+                               `sip.core.answer_source`)
+        """
         self._on_request = on_request
         self._on_wire = on_wire
         self.now = clock
@@ -78,6 +85,7 @@ class SipStack:
             tolerance=tolerance,
             limits=self._limits,
             answer_headers=answer_headers,
+            answer_from_elsewhere=answer_from_elsewhere,
         )
         self._udp: dict[Local, UdpListener] = {}
         self._tcp: TcpPool | None = None
@@ -450,6 +458,14 @@ class SipStack:
             belongs_to=str(event.expected),
         )
 
+    def _answered_from_elsewhere(self, event: AnsweredFromElsewhere) -> None:
+        log.warning(
+            "answered from another address",
+            peer=str(event.source),
+            call_id=event.call_id,
+            asked=str(event.expected),
+        )
+
     def _guarded(self, callback: Callable[[Any], None], argument: object) -> None:
         # The boundary to the application's callbacks.
         try:
@@ -471,6 +487,7 @@ _DELIVER: dict[type[Event], Callable[[SipStack, Any], None]] = {
     LateAnswer: SipStack._late_answer,
     MalformedReceived: SipStack._malformed_received,
     ForeignReceived: SipStack._foreign_received,
+    AnsweredFromElsewhere: SipStack._answered_from_elsewhere,
 }
 
 

@@ -104,6 +104,15 @@ class ForeignReceived:
     expected: Peer
 
 
+@dataclass(slots=True)
+class AnsweredFromElsewhere:
+    """An answer was taken, by tolerance, from another address than was asked. Told once per peer and other address."""
+
+    source: Peer
+    expected: Peer
+    call_id: str
+
+
 Event = (
     RequestReceived
     | Cancelled
@@ -116,4 +125,5 @@ Event = (
     | LateAnswer
     | MalformedReceived
     | ForeignReceived
+    | AnsweredFromElsewhere
 )
