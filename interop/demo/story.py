@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 from collections.abc import Awaitable, Coroutine, Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from interop.demo.node import ApiFailure, NodeProcess
 from interop.demo.pictures import judge
 from interop.demo.screen import Screen
 from interop.demo.simulator import SimulatorProcess
+from interop.demo.trace import Milestone, once, read_messages, written
 
 T = TypeVar("T")
 
@@ -53,15 +55,22 @@ class Story:
             "enterprise": (ENTERPRISE, "enterprise gateway"),
         }
         self.nodes = {
-            place: NodeProcess(code, name, output / "nodes" / place, taken) for place, (code, name) in places.items()
+            place: NodeProcess(
+                code, name, output / "nodes" / place, taken, {"log": {"sip_trace": str(self._sip_trace(place))}}
+            )
+            for place, (code, name) in places.items()
         }
         self.devices: list[SimulatorProcess] = []
+        self.passwords: list[str] = []
 
     @property
     def logs(self) -> list[Path]:
         """The log files there are."""
         every = [*(node.log_file for node in self.nodes.values()), *(device.log_file for device in self.devices)]
         return [path for path in every if path.exists()]
+
+    def _sip_trace(self, place: str) -> Path:
+        return self.output / "nodes" / place / "sip-trace.jsonl"
 
     async def step(self, what: str, work: Awaitable[T]) -> T:
         """Run one step; what goes wrong is told as this step's failure."""
@@ -102,7 +111,7 @@ class Story:
         """Enter every lower platform above and every upper platform below, with the passwords on both sides."""
         for below, above in LINKS:
             lower, upper = self.nodes[below], self.nodes[above]
-            password = f"{below}-{lower.password[-8:]}"
+            password = self._new_password()
             entry = {"id": lower.id, "name": lower.name, "kind": "platform", "password": password}
             await upper.call("POST", "/api/v1/devices", entry)
             rule = {"id": "everything", "mode": "all", "actions": ["live", "ptz", "query"]}
@@ -112,6 +121,10 @@ class Story:
         for below, above in LINKS:
             await self._wait_registered(self.nodes[above], self.nodes[below].id)
             self.screen.say(f"{self.nodes[below].name} registered at the {self.nodes[above].name}")
+
+    def _new_password(self) -> str:
+        self.passwords.append(secrets.token_urlsafe(12))
+        return self.passwords[-1]
 
     async def _wait_registered(self, node: NodeProcess, device_id: str) -> None:
         for _ in range(200):
@@ -132,7 +145,7 @@ class Story:
 
     async def _device(self, place: str, code: str, name: str, options: dict[str, str], *, media: str) -> None:
         node = self.nodes[place]
-        password = f"dev-{node.password[-8:]}"
+        password = self._new_password()
         entry = {"id": code, "name": name, "password": password, "media_transport": media}
         await node.call("POST", "/api/v1/devices", entry)
         who = {"id": code, "name": name, "server": f"127.0.0.1:{node.sip_port}", "server-id": node.id}
@@ -206,25 +219,42 @@ class Story:
     # -- what is left behind
 
     async def write_trace(self) -> None:
-        """The ladders of all nodes in one file, by time."""
-        lines: list[tuple[float, str]] = []
-        for name, node in self.nodes.items():
-            for trace in (await node.call("GET", "/api/v1/traces"))["items"]:
-                for step in trace["steps"]:
-                    details = " ".join(f"{key}={value}" for key, value in step.items() if key not in ("at", "what"))
-                    lines.append((step["at"], f"{name:10} {trace['stream']:41} {step['what']}  {details}"))
-        if not any("INVITE" in text for _, text in lines):
-            raise LookupError("no INVITE in the trace")
-        lines.sort()
-        text = "".join(f"{at - lines[0][0]:9.3f}  {text}\n" for at, text in lines)
+        """Every SIP message of the nodes, credentials masked, and the milestones of their calls, by time."""
+        messages = [
+            message
+            for place in self.nodes
+            for message in await asyncio.to_thread(read_messages, place, self._sip_trace(place))
+        ]
+        for method in ("REGISTER", "INVITE"):
+            if not any(message.text.startswith(f"{method} ") for message in messages):
+                raise LookupError(f"no {method} in the trace")
+        names = {f"127.0.0.1:{node.sip_port}": place for place, node in self.nodes.items()}
+        text = written(messages, await self._milestones(), names)
+        self._contains_no_password(text)
         target = self.output / "signalling-trace.txt"
         await asyncio.to_thread(target.write_text, text, "utf-8")
-        self.screen.say(f"{target.name}: {len(lines)} steps of the calls on four nodes")
+        self.screen.say(f"{target.name}: {len(once(messages))} SIP messages of four nodes, whole")
+
+    async def _milestones(self) -> list[Milestone]:
+        found = []
+        for place, node in self.nodes.items():
+            for trace in (await node.call("GET", "/api/v1/traces"))["items"]:
+                for step in trace["steps"]:
+                    if not step["what"].startswith(("< ", "> ")):  # those are the messages
+                        details = " ".join(f"{key}={value}" for key, value in step.items() if key not in ("at", "what"))
+                        found.append(
+                            Milestone(step["at"], place, f"{trace['stream']} {step['what']} {details}".strip())
+                        )
+        return found
+
+    def _contains_no_password(self, text: str) -> None:
+        if any(secret in text for secret in [*self.passwords, *(node.password for node in self.nodes.values())]):
+            raise ValueError("a password is in the trace")
 
     async def verify_ledgers(self) -> None:
-        """`gbgateway ledger verify` at every node a picture passed."""
-        await together(self._verify_ledger(self.nodes[name]) for name in ("region", "city", "enterprise"))
-        self.screen.say("the ledgers of region, city and enterprise are whole")
+        """`gbgateway ledger verify` at every node."""
+        await together(self._verify_ledger(node) for node in self.nodes.values())
+        self.screen.say(f"the ledgers of {', '.join(self.nodes)} are whole")
 
     async def _verify_ledger(self, node: NodeProcess) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -236,9 +266,10 @@ class Story:
             raise ValueError(f"{node.name}: {said.decode(errors='replace').strip()}")
 
     async def stop(self) -> None:
-        """End the devices, then the nodes."""
+        """End the devices, then the nodes, the lower before the upper: everybody's last words are still heard."""
         await asyncio.gather(*(device.stop() for device in self.devices), return_exceptions=True)
-        await asyncio.gather(*(node.stop() for node in self.nodes.values()), return_exceptions=True)
+        for places in (("district", "enterprise"), ("city",), ("region",)):
+            await asyncio.gather(*(self.nodes[place].stop() for place in places), return_exceptions=True)
 
 
 async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,11 @@ def test_the_results_are_there(output: Path) -> None:
     assert sizes["region-snapshot.jpg"] > 5_000
     assert sizes["region-live.mp4"] > 100_000
     trace = (output / "signalling-trace.txt").read_text("utf-8")
-    assert all(place in trace for place in ("region", "city", "district", "enterprise"))
+    assert all(f" {place} 127.0.0.1:" in trace for place in ("region", "city", "district", "enterprise"))
+    for method in ("REGISTER", "MESSAGE", "SUBSCRIBE", "NOTIFY", "INVITE", "ACK", "BYE"):
+        assert f"\n           {method} sip:" in trace, f"no {method} in the trace"
+    assert re.findall(r"response=[^,\s]*", trace) and set(re.findall(r"response=[^,\s]*", trace)) == {'response="***"'}
+    assert "\n           a=recvonly\n" in trace and re.search(r"^           y=\d{10}$", trace, re.M), "no body"
     assert all((output / "nodes" / place / "gbgateway.log").stat().st_size for place in ("region", "enterprise"))
 
 
