@@ -440,13 +440,13 @@ async def test_a_camera_that_sends_no_program_stream_fails_by_name(show: Stage) 
         opening = asyncio.create_task(show.chain.upper.play(channel_of(device)))
         ours, facts = await invited(device)
         call = await opening
-        assert ours.sock is not None
+        assert ours._sock is not None
         packet = psbytes.rtp
         for number in range(80):
             payload = b"\x47" + bytes(187)
             data = packet(number, number * 3600, int(facts.y or 0), payload * 7, marker=True)
             with contextlib.suppress(OSError):
-                ours.sock.sendto(data, (facts.host, facts.port))
+                ours._sock.sendto(data, (facts.host, facts.port))
             await asyncio.sleep(0.05)
             if call.ended.is_set():
                 break
