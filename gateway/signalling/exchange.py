@@ -68,6 +68,11 @@ class Exchange:
         self._sn = itertools.count(1 + secrets.randbelow(30_000))
         self._open: dict[tuple[str, str, int], Question] = {}
 
+    @property
+    def own_id(self) -> str:
+        """The code of this node."""
+        return self._me.id
+
     def next_sn(self) -> int:
         return next(self._sn)
 

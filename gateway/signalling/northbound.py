@@ -22,6 +22,7 @@ from gateway.signalling.control import Controls
 from gateway.signalling.exchange import Correspondent, Exchange, QuestionRefused
 from gateway.signalling.live import LiveCalls
 from gateway.signalling.notifier import CatalogueNotifier
+from gateway.signalling.preferred_path import PreferredPath
 from gateway.signalling.router import FromUpper
 from gateway.signalling.upper_request import UpperRequest
 from gateway.store.uppers import MEDIA_TO_ANY_ADDRESS, Upper, Uppers
@@ -52,6 +53,7 @@ class Shared(Protocol):
     """What one upper platform is shown."""
 
     def real(self, published: str) -> StreamKey | None: ...
+    def shows(self, key: StreamKey) -> bool: ...
     def allows(self, action: str) -> bool: ...
 
 
@@ -119,8 +121,10 @@ class Northbound:
             raise Failure(Reason.TOO_MANY_HOPS)
         offer = Sdp.parse(incoming.request.body) if incoming.request.body.strip() else None
         action = _action_of(offer)
+        own_ids = {self._exchange.own_id} | ({correspondent.own_id} if correspondent is not None else set())
+        path = PreferredPath.of(incoming.request).onward(own_ids)
         shared = await self._cascade.shared(upper_id)
-        published, key = await self._wanted(request, shared)
+        published, key = await self._wanted(request, shared, path)
         destination = f"{offer.host}:{offer.port}" if offer is not None else upper_id
         grant = await self._grant(upper_id, published, key, action, shared, destination)
         assert key is not None
@@ -146,9 +150,9 @@ class Northbound:
             await self._end(grant, error.step if isinstance(error, Failure) else "bad_request")
             raise
 
-    async def _wanted(self, request: FromUpper, shared: Shared) -> tuple[str, StreamKey | None]:
+    async def _wanted(self, request: FromUpper, shared: Shared, path: PreferredPath) -> tuple[str, StreamKey | None]:
         """The channel an INVITE is for: Request-URI, To, then Subject; a shared channel wins over our own id, and both
-        over one that exists without being shared."""
+        over one that exists without being shared. Of a camera shared from several platforms the path picks one."""
         invite = request.incoming.request
         subject = Subject.parse(invite.headers.get("Subject") or "")
         candidates = dict.fromkeys([invite.uri.user or "", invite.to.uri.user or ""])
@@ -157,7 +161,8 @@ class Northbound:
         for code in candidates:
             key = shared.real(code)
             if key is not None:
-                return code, key
+                preferred = StreamKey(path.next_hop, key.code)
+                return code, preferred if path.next_hop and shared.shows(preferred) else key
         for code in candidates:
             key = await self._cascade.behind(request.upper_id, code)
             if key is not None:

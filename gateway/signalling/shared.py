@@ -51,6 +51,10 @@ class SharedCatalogue:
         key = self.published.keys.get(published)
         return None if key is None else StreamKey(key.peer_id, key.code)
 
+    def shows(self, key: StreamKey) -> bool:
+        """Whether the channel is shared, under whatever id."""
+        return ChannelKey(*key) in self.published_id_of
+
     def allows(self, action: str) -> bool:
         return action in self.actions
 

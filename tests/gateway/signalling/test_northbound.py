@@ -35,7 +35,7 @@ from sip.manscdp import Edition
 from tests.gateway.signalling.raw import CAMERA, NODE, UPPER, Desk, RawPeer, eventually, request_bytes, xml
 
 ONE, SECRET, HIDDEN = "34020000001310000001", "34020000001310000002", "34020000001310000003"
-PUBLISHED = "34020000001310000099"
+PUBLISHED, OTHER = "34020000001310000099", "34020100002000000001"
 RULE = Rule("r", mode="all", exclude=(HIDDEN,), published={f"{CAMERA}/{ONE}": PUBLISHED}, actions=("live", "ptz"))
 PTZ = "<PTZCmd>A50F01021F0000D6</PTZCmd>"
 
@@ -341,6 +341,29 @@ async def test_media_goes_only_to_addresses_of_the_platform_where_that_is_wanted
     [asked] = north.live.asked
     assert asked.media_hosts == {"127.0.0.1", "192.0.2.40"}
     assert asked.offer is not None and asked.destination(asked.offer) == ("127.0.0.1", 30000)
+
+
+@pytest.mark.parametrize(
+    ("path", "peer"),
+    [(f"{NODE}-{OTHER}", OTHER), (f"{NODE}-{CAMERA}", CAMERA), (f"{NODE}-{UPPER}", CAMERA), (OTHER, CAMERA)],
+)
+async def test_of_a_camera_reached_over_several_platforms_the_preferred_path_picks_one(
+    north: North, path: str, peer: str
+) -> None:
+    generation = await north.catalog.begin_sync(OTHER)
+    await north.catalog.stage(generation, [Item(code=ONE, peer_id=OTHER)])
+    await north.catalog.commit_sync(generation)
+    assert (await north.invite(PUBLISHED, f"X-PreferredPath: {path}")).status == 486
+    [asked] = north.live.asked
+    assert asked.key == StreamKey(peer, ONE) and asked.published_code == PUBLISHED
+    [row] = await north.ledger.entries(LedgerQuery())
+    assert (row.entry.peer_id, row.entry.code) == (peer, ONE)
+
+
+@pytest.mark.parametrize(("path", "status"), [(f"{OTHER}-{NODE}", 482), ("nonsense", 400)])
+async def test_a_preferred_path_that_leads_back_or_nowhere_is_refused(north: North, path: str, status: int) -> None:
+    assert (await north.invite(PUBLISHED, f"X-PreferredPath: {path}")).status == status
+    assert north.live.asked == [] and not north.grants.live()
 
 
 async def test_a_channel_of_the_asking_platform_itself_is_a_loop(north: North, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,7 @@ def test_two_objects_with_one_code_are_shown_under_two_and_each_leads_back_to_it
     shared = shown()
     ours, theirs = shared.published_id_of[ChannelKey(NVR, ONE)], shared.published_id_of[ChannelKey(PLATFORM, ONE)]
     assert ours != theirs and ONE in (ours, theirs)
+    assert shared.shows(StreamKey(NVR, ONE)) and not shared.shows(StreamKey(NVR, SECRET))
     assert shared.real(ours) == StreamKey(NVR, ONE) and shared.real(theirs) == StreamKey(PLATFORM, ONE)
 
 
