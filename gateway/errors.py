@@ -26,6 +26,7 @@ class Reason(StrEnum):
     NO_KEY_FRAME = "no_key_frame"
     CODEC_UNPLAYABLE = "codec_unplayable"
     CONNECT_FAILED = "connect_failed"
+    CONNECTION_LOST = "connection_lost"
     STREAM_LOST = "stream_lost"
     PEER_ENDED = "peer_ended"
     DEVICE_OFFLINE = "device_offline"
@@ -133,6 +134,14 @@ def _table() -> dict[Reason, Words]:
             "The TCP media connection could not be made.",
             "媒体 TCP 连接建立失败。",
             "Check firewalls between the two media addresses, or let the other side connect (active/passive).",
+        ),
+        r.CONNECTION_LOST: Words(
+            480,
+            "Media Connection Lost",
+            502,
+            "The TCP media connection ended and was not made again.",
+            "媒体 TCP 连接已断开且未恢复。",
+            "The other side closed it without ending the call; see its log, or use UDP between the two.",
         ),
         r.STREAM_LOST: Words(
             480,

@@ -11,6 +11,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -34,6 +35,8 @@ from media.worker.control import (
     LegClosed,
     OpenSource,
     SourceSilent,
+    TcpClosed,
+    TcpConnected,
     Transport,
     UpdateSource,
 )
@@ -76,7 +79,13 @@ class LowerCall:
         self._trail = trail or Trail()
         self._media = FirstMedia(self.key, self.id, environment, self._lose)
         self.established = False
+        self._answer: asyncio.Task[Response] | None = None
+        self._connections = 0
+        self._disconnected = ""
+        """Why the last media connection ended; "" while there is one, and before there was."""
+        self._losing = False
         self._ended = False
+        self._why: Failure | None = None
 
     @property
     def source_leg(self) -> str:
@@ -87,12 +96,19 @@ class LowerCall:
         return self.worker.name
 
     async def start(self) -> None:
-        """Set the call up; returns when the peer has answered 200 and was acknowledged. Raises Failure."""
+        """Set the call up; returns when the peer has answered 200 and was acknowledged. Raises Failure.
+
+        Whatever goes wrong after the peer's 200, the peer gets its ACK and then BYE.
+        """
         self.worker.calls.add(self.id)
         try:
             await self._set_up()
+        except Failure as failure:
+            why = self._why or failure  # what ended it says why, not what failed because of that
+            await asyncio.gather(self._bye(why), self._release())
+            raise why from failure.__cause__
         except BaseException:
-            await self._release()
+            await asyncio.gather(self._bye(None), self._release())
             raise
         self.established = True
         self._media.watch()
@@ -133,7 +149,7 @@ class LowerCall:
                     leg=self.source_leg,
                     transport=self.target.transport,
                     bind=self._environment.addresses.bind_host(),
-                    ssrc=None if self.target.any_ssrc else ssrc_value(self.ssrc),
+                    ssrc=ssrc_value(self.ssrc),
                     gop_cache=self._environment.gop_cache,
                 )
             )
@@ -144,13 +160,18 @@ class LowerCall:
         except (WorkerGone, WorkerUnavailable, TimeoutError) as error:
             raise Failure(Reason.WORKER_LOST, str(error), channel=self.key.code) from error
         step(self.id, "media port open", port=opened.port, transport=self.target.transport, ssrc=self.ssrc)
-        request = self._invite(opened.port)
-        response, answer = await self._exchange(request)
+        response, answer = await self._exchange(self._request(opened.port))
         await self._follow_answer(answer)
+        self._go_on()
         self._remember()
         step(self.id, "answered", status=response.status, media=f"{answer.host}:{answer.port}", ssrc=answer.ssrc)
 
-    def _invite(self, port: int) -> Request:
+    def _go_on(self) -> None:
+        """Raises Failure when the call was ended while it was being set up."""
+        if self._ended:
+            raise self._why or Failure(Reason.CANCELLED, channel=self.key.code)
+
+    def _request(self, port: int) -> Request:
         environment, peer = self._environment, self.target.peer
         media_host = environment.addresses.advertised_host(peer)
         body = bytes(
@@ -186,13 +207,14 @@ class LowerCall:
         environment = self._environment
         environment.ladder.bind_call(self.id, request.call_id, self.key)
         self._media.started_at = time.monotonic()
-        invite = environment.stack.invite(request, self.target.peer)
         try:
-            response = await invite.final(environment.invite_timeout_s)
+            invite = environment.stack.invite(request, self.target.peer)
+            self._answer = asyncio.create_task(invite.final(environment.invite_timeout_s), name=f"invite {self.key}")
+            response = await self._answer
         except (TransactionTimeout, TransportFailed) as error:
             raise Failure(Reason.NO_ANSWER, str(error), peer_id=self.key.peer_id, channel=self.key.code) from error
         except asyncio.CancelledError:
-            invite.cancel()
+            self._go_on()
             raise
         self.route_path = (response.headers.get(ROUTE_PATH) or "").strip()
         if response.status >= 300:
@@ -204,16 +226,16 @@ class LowerCall:
                 channel=self.key.code,
                 route_path=self.route_path,
             )
-        self.dialog = Dialog.from_client(request, response)
+        self.dialog = _dialog(request, response)
         invite.ack(self.dialog)
+        self._go_on()
         try:
             answer = Sdp.parse(response.body)
             if self.target.transport == "tcp_active" and answer.port == 0:
                 raise ParseError("m=", "no port to connect to", "0")
         except RemoteError as error:
-            failure = Failure(Reason.NOT_ACCEPTABLE, f"the answer's SDP: {error}", peer_id=self.key.peer_id)
-            await self._bye(failure)
-            raise failure from error
+            why = f"the answer's SDP: {error}"
+            raise Failure(Reason.NOT_ACCEPTABLE, why, peer_id=self.key.peer_id, channel=self.key.code) from error
         return response, answer
 
     async def _follow_answer(self, answer: Sdp) -> None:
@@ -224,19 +246,20 @@ class LowerCall:
         remote: tuple[str, int] | None = None
         if self.target.transport == "tcp_active":
             remote = (said or peer_host, answer.port)
-        ssrc = 0 if self.target.any_ssrc else ssrc_value(answer.ssrc or self.ssrc)
+        any_source, any_ssrc = self.target.any_source, self.target.any_ssrc
+        # With both tolerances nothing tells its media from others' but the port it arrives at. With one of them the
+        # agreed SSRC still is the best sign there is: whoever sends with it wins.
+        ssrc = None if any_source and any_ssrc else ssrc_value(answer.ssrc or self.ssrc) or None
         # The port the answer names tells this camera from its neighbours at the same address; 0 and 9 name none.
-        port = answer.port if answer.port not in (0, 9) and not self.target.any_source else None
+        port = None if answer.port in (0, 9) or any_source or any_ssrc else answer.port
         try:
             await self.worker.link.call(
                 UpdateSource(
-                    leg=self.source_leg, ssrc=ssrc or None, accept_from=accept, remote=remote, expect_port=port
+                    leg=self.source_leg, ssrc=ssrc, accept_from=accept, remote=remote, expect_port=port, any_ssrc=True
                 )
             )
         except WORKER_TROUBLE as error:
-            failure = Failure(Reason.WORKER_LOST, str(error), channel=self.key.code)
-            await self._bye(failure)
-            raise failure from error
+            raise Failure(Reason.WORKER_LOST, str(error), channel=self.key.code) from error
 
     def _remember(self) -> None:
         assert self.dialog is not None
@@ -262,8 +285,16 @@ class LowerCall:
         """News of our leg from the worker."""
         self._media.take(event)
         match event:
+            case TcpConnected():
+                self._connections, self._disconnected = self._connections + 1, ""
+            case TcpClosed():
+                self._connections = max(0, self._connections - 1)
+                self._disconnected = event.reason if self._connections == 0 else ""
+                self._environment.ladder.step(self.id, "media connection closed", reason=event.reason)
+                if event.final:
+                    self._lose(Failure(Reason.CONNECTION_LOST, event.reason, channel=self.key.code))
             case SourceSilent() if event.silent_s >= self._environment.silent_s:
-                self._lose(Failure(Reason.STREAM_LOST, f"silent for {event.silent_s:.0f} s", channel=self.key.code))
+                self._lose(self._silent(event.silent_s))
             case ConnectFailed():
                 where = f"{event.remote[0]}:{event.remote[1]}"
                 self._lose(Failure(Reason.CONNECT_FAILED, f"{where}: {event.error}", channel=self.key.code))
@@ -272,8 +303,16 @@ class LowerCall:
             case _:
                 pass
 
+    def _silent(self, silent_s: float) -> Failure:
+        """A listening leg waits for its connection to come back as long as for packets."""
+        if self._disconnected:
+            why = f"{self._disconnected}; none came in its place for {silent_s:.0f} s"
+            return Failure(Reason.CONNECTION_LOST, why, channel=self.key.code)
+        return Failure(Reason.STREAM_LOST, f"silent for {silent_s:.0f} s", channel=self.key.code)
+
     def _lose(self, failure: Failure) -> None:
-        if not self._ended:
+        if not self._ended and not self._losing:
+            self._losing = True
             task = asyncio.create_task(self._on_lost(self, failure), name=f"lost {self.key}")
             _background.add(task)
             task.add_done_callback(_background.discard)
@@ -291,8 +330,10 @@ class LowerCall:
         """Release everything; BYE unless the peer ended the call. Never raises."""
         if self._ended:
             return
-        self._ended = True
+        self._ended, self._why = True, failure
         self._media.stop()
+        if self._answer is not None:
+            self._answer.cancel()
         await self._bye(failure)
         await self._release()
         log.info("call below ended", stream=str(self.key), reason=failure.step if failure else "no reader left")
@@ -312,6 +353,20 @@ class LowerCall:
         self._environment.live_ssrcs.release(self.ssrc, time.time())
         await self._environment.book.forget(self.id)
         self._on_ended(self)
+
+
+def _dialog(request: Request, response: Response) -> Dialog:
+    """The dialog of a 2xx, even when its Contact or Record-Route is unreadable: the peer is reached at the address of
+    its registration anyway, and without a dialog it would never get the ACK nor the BYE."""
+    try:
+        dialog = Dialog.from_client(request, response)
+        dialog.request("ACK", cseq=dialog.local_cseq)  # reads the route, too
+    except ParseError:
+        headers = response.headers.copy()
+        headers.remove("Contact")
+        headers.remove("Record-Route")
+        return Dialog.from_client(request, replace(response, headers=headers))
+    return dialog
 
 
 _background: set[asyncio.Task[None]] = set()
