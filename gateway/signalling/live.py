@@ -112,7 +112,7 @@ class LiveCalls:
             self._check_trail(request)
             if len(self._upper) >= MAX_UPPER_CALLS:
                 raise Failure(Reason.BUSY, f"{MAX_UPPER_CALLS} calls are up")
-            await self._replace_same_subject(call)
+            self._replace_same_part(call)
             self._upper[call.id] = call
             await call.answer(request)
         except Failure as failure:
@@ -130,13 +130,18 @@ class LiveCalls:
         if trail.exhausted:
             raise Failure(Reason.TOO_MANY_HOPS, channel=request.key.code)
 
-    async def _replace_same_subject(self, call: UpperCall) -> None:
-        """GB/T 28181-2022 Annex K c): an INVITE for a sender part already being sent replaces the old link."""
+    def _replace_same_part(self, call: UpperCall) -> None:
+        """GB/T 28181-2022 Annex K c): an INVITE for a sender part already being sent replaces the old link.
+
+        Not waited for: the new one joins the stream before the old one leaves it, and of several that come at once each
+        ends all before it.
+        """
         if not call.sender_part:
             return
         for old in self.upper_calls:
             if old.upper_id == call.upper_id and old.sender_part == call.sender_part:
-                await old.end(Failure(Reason.CANCELLED, "replaced by a new INVITE for the same stream"))
+                failure = Failure(Reason.CANCELLED, "replaced by a new INVITE for the same stream")
+                self._spawn(old.end(failure), f"replace {old.leg}")
 
     async def _upper_call_ended(self, call: UpperCall, reason: str) -> None:
         self._upper.pop(call.id, None)
@@ -307,8 +312,7 @@ class LiveCalls:
     async def close(self) -> None:
         """A clean stop: every call is ended on both sides."""
         failure = Failure(Reason.SHUTTING_DOWN)
-        for upper in self.upper_calls:
-            await upper.end(failure)
+        await asyncio.gather(*(upper.end(failure) for upper in self.upper_calls))
         await self.hub.close(failure)
 
     def _spawn(self, work: Awaitable[None], name: str) -> None:

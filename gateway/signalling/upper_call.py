@@ -36,6 +36,8 @@ from sip.sdp import Sdp, answer_to
 log = structlog.get_logger("call")
 
 ACK_TIMEOUT_S = 32.0
+ACK_BEFORE_BYE_S = 2.0
+"""How long the BYE of a call that ends before its ACK waits for it: time for our 200 to be repeated twice."""
 
 
 class UpperCall:
@@ -69,8 +71,10 @@ class UpperCall:
         self._environment = environment
         self._hub = hub
         self._on_ended = on_ended
-        self._ended = False
+        self._over = asyncio.Event()
         self._why: Failure | None = None
+        self._acknowledged = asyncio.Event()
+        """The ACK is there, or will not come: before that a callee says no BYE (RFC 3261 15)."""
 
     @classmethod
     def for_request(
@@ -138,19 +142,23 @@ class UpperCall:
             stream = await self._attach(incoming)
             opened = await self._leg.open(stream, ssrc=request.wanted_ssrc, payload_type=request.payload_type)
             # While it was being set up: its right was withdrawn, the stream or the platform went away, or a CANCEL.
-            if self._ended or incoming.answered:
+            if self._over.is_set() or incoming.answered:
                 raise self._why or Failure(Reason.CANCELLED)
+            self._respond(request, opened, stream)
         except Failure as failure:
             why = self._why or failure  # what ended it says why, not what failed because of that
             await self._release(why.step)
             raise why from failure.__cause__
-        except BaseException:
-            await self._release(Reason.CANCELLED.value)
+        except BaseException as error:
+            await self._release((Reason.BAD_REQUEST if isinstance(error, RemoteError) else Reason.CANCELLED).value)
             raise
-        self._respond(request, opened, stream)
         self._remember(request)
+        await self._go_on(request)
+
+    async def _go_on(self, request: UpperRequest) -> None:
+        """From the 200 on: whatever goes wrong now ends the dialog with BYE."""
         try:
-            ack = await incoming.acked(ACK_TIMEOUT_S)
+            ack = await self._ack(request.incoming)
             self._environment.ladder.step(self.id, "acknowledged")
             await self._start(request, request.destination(request.offer or late_answer(ack.body, self.transport)))
         except (AckTimeout, TimeoutError):
@@ -158,22 +166,27 @@ class UpperCall:
         except Failure as failure:
             await self.end(failure)
 
+    async def _ack(self, incoming: Incoming) -> Request:
+        try:
+            return await incoming.acked(ACK_TIMEOUT_S)
+        finally:
+            self._acknowledged.set()
+
     async def _attach(self, incoming: Incoming) -> UpstreamCall:
-        """Join the stream; a CANCEL from above gives up only this call's wait."""
+        """Join the stream; a CANCEL from above, or the end of the call, gives up only this call's wait."""
         trail = Trail.of(incoming.request)
         onward = Trail(trail.identity, trail.hops - 1)
         attaching = asyncio.create_task(self._hub.attach(self.grant, self.id, self._stream_ended, onward))
-        cancelled = asyncio.create_task(incoming.cancelled.wait())
+        tasks = [attaching, *(asyncio.create_task(end.wait()) for end in (incoming.cancelled, self._over))]
         try:
-            await asyncio.wait({attaching, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if not attaching.done():
                 raise Failure(Reason.CANCELLED)
             return attaching.result()
         finally:
-            cancelled.cancel()
-            if not attaching.done():
-                attaching.cancel()
-            await asyncio.gather(attaching, cancelled, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _respond(self, request: UpperRequest, opened: Opened, stream: UpstreamCall) -> None:
         environment, incoming = self._environment, request.incoming
@@ -254,6 +267,7 @@ class UpperCall:
         call.started_at = record.started_at
         call.established = True
         call.dialog = record.restored_dialog()
+        call._acknowledged.set()
         call._leg.restore(record)
         return call
 
@@ -267,7 +281,7 @@ class UpperCall:
     def media_event(self, event: AnyEvent) -> None:
         """News of our leg from the worker."""
         failure = self._leg.bad_news(event)
-        if failure is not None and not self._ended:
+        if failure is not None and not self._over.is_set():
             task = asyncio.create_task(self.end(failure), name=f"end {self.leg}")
             _background.add(task)
             task.add_done_callback(_background.discard)
@@ -286,9 +300,10 @@ class UpperCall:
 
     async def end(self, failure: Failure | None) -> None:
         """Release the leg and leave the stream; BYE unless the upper ended the call. Never raises."""
-        if self._ended:
+        if self._over.is_set():
             return
-        self._ended, self._why = True, failure
+        self._over.set()
+        self._why = failure
         dialog, self.dialog = self.dialog, None
         reason = failure.step if failure is not None else "viewer ended"
         # Together: an upper platform that does not answer its BYE is sent no picture meanwhile.
@@ -297,11 +312,13 @@ class UpperCall:
 
     async def _hang_up(self, dialog: Dialog | None, failure: Failure | None) -> None:
         if dialog is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._acknowledged.wait(), ACK_BEFORE_BYE_S)
             with contextlib.suppress(RemoteError, OSError):
                 await send_bye(self._environment.stack, dialog, self.peer, failure)
 
     async def _release(self, reason: str) -> None:
-        self._ended = True
+        self._over.set()
         await self._leg.close()
         self._hub.detach(self.key, self.id)
         await self._environment.book.forget(self.id)

@@ -24,6 +24,7 @@ from media.worker.control import (
     OpenSink,
     SinkOverflow,
     StartSink,
+    TcpClosed,
     TcpConnected,
     Transport,
 )
@@ -47,10 +48,13 @@ class UpperLeg:
         self._call_id = call_id
         self._environment = environment
         self._pool = pool
+        self._stood = False
+        """The receiver has been connected."""
 
     def restore(self, record: CallRecord) -> None:
         """Take up the leg of a record, which an adopted worker still holds."""
         self.ssrc = record.ssrc
+        self._stood = True
         self.owns_ssrc = bool(record.details.get("own_ssrc"))
         self.worker = self._pool.named(record.worker)
         if self.owns_ssrc:
@@ -113,7 +117,12 @@ class UpperLeg:
         step = self._environment.ladder.step
         match event:
             case TcpConnected():
+                self._stood = True
                 step(self._call_id, "media connected", remote=f"{event.remote[0]}:{event.remote[1]}")
+            case TcpClosed():
+                step(self._call_id, "media connection closed", reason=event.reason)
+                if event.final:
+                    return Failure(Reason.CONNECTION_LOST if self._stood else Reason.CONNECT_FAILED, event.reason)
             case SinkOverflow():
                 step(self._call_id, "receiver too slow", dropped=event.dropped)
             case ConnectFailed():

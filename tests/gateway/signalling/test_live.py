@@ -14,6 +14,7 @@ import pytest
 from gateway.app import Node
 from gateway.errors import Failure, Reason
 from gateway.relay.trail import MAX_IDENTITY
+from gateway.signalling import bye
 from gateway.signalling import live as live_module
 from interop.demo.ports import free_port
 from interop.wire import sipwire
@@ -35,6 +36,14 @@ async def street_with(folder: Path, *, media: dict[str, Any] | None = None, **op
 
 async def play_with(street: Street, *lines: str, without: str = "") -> WireCall:
     """An INVITE with further headers, and without one it usually has."""
+    (outcome,) = await plays_with(street, 1, *lines, without=without)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+async def plays_with(street: Street, count: int, *lines: str, without: str = "") -> list[WireCall | BaseException]:
+    """Several of these at once; what became of each."""
     build = sipwire.build
 
     def altered(start: str, head: list[str], body: bytes = b"") -> bytes:
@@ -44,7 +53,8 @@ async def play_with(street: Street, *lines: str, without: str = "") -> WireCall:
 
     sipwire.build = altered
     try:
-        return await street.upper.play(CHANNEL)
+        calls = (street.upper.play(CHANNEL) for _ in range(count))
+        return await asyncio.gather(*calls, return_exceptions=True)
     finally:
         sipwire.build = build
 
@@ -122,6 +132,79 @@ async def test_a_new_invite_for_the_same_sender_part_replaces_the_old_link(tmp_p
         await asyncio.wait_for(first.ended.wait(), 5)
         await second.first_key()
         assert byes(street)[0].need("reason").endswith('"Request Terminated"')
+
+
+async def test_of_three_invites_for_one_sender_part_at_once_the_last_is_served_by_one_call_below(
+    tmp_path: Path,
+) -> None:
+    async with street_with(tmp_path) as street:
+        street.device.deviations.answer_delay_s = 0.2
+        subject = f"Subject: {CHANNEL}:0400000001,{UPPER_ID}:1"
+        outcomes = await plays_with(street, 3, subject, without="Subject")
+        refused = [one for one in outcomes if isinstance(one, WireRefused)]
+        (served,) = [one for one in outcomes if isinstance(one, WireCall)]
+        assert [one.status for one in refused] == [487, 487]
+        await served.first_key()
+        (upper,) = street.node.live.upper_calls
+        assert len(street.device.calls) == 1 and not street.device.calls[0].ended.is_set()
+        assert await street.legs() == sorted([street.node.live.lower_calls[0].source_leg, upper.leg])
+        assert len(street.node.environment.live_ssrcs) == len(street.node.live.lower_calls) + bool(upper._leg.owns_ssrc)
+        assert byes(street) == [] and len(street.node.grants.live()) == 1
+        await served.bye()
+        await street.quiet()
+
+
+async def test_what_comes_while_a_replaced_call_ends_slowly_does_not_slip_past_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with street_with(tmp_path) as street:
+        subject = f"Subject: {CHANNEL}:0400000001,{UPPER_ID}:1"
+        first = await play_with(street, subject, without="Subject")
+        await first.first_key()
+        reply, soon = street.upper.port.reply, asyncio.get_running_loop().call_later
+
+        def slow(request: Split, path: Any, status: int, **options: Any) -> bytes:
+            if request.method != "BYE":
+                return reply(request, path, status, **options)
+            soon(0.3, lambda: reply(request, path, status, **options))
+            return b""
+
+        monkeypatch.setattr(street.upper.port, "reply", slow)
+        later = await plays_with(street, 3, subject, without="Subject")
+        await asyncio.wait_for(first.ended.wait(), 5)
+        await until(lambda: len(street.node.live.upper_calls) == 1)
+        running = [one for one in later if isinstance(one, WireCall) and not one.ended.is_set()]
+        assert len(running) == 1 and len(street.device.calls) == 1
+        await running[0].first_key()
+        await until(lambda: len(street.node.grants.live()) == 1)
+        assert len(await street.legs()) == 2
+
+
+async def test_three_viewers_above_without_sequence_numbers_share_one_call_below(tmp_path: Path) -> None:
+    async with street_with(tmp_path) as street:
+        calls = await asyncio.gather(*(street.upper.play(CHANNEL) for _ in range(3)))
+        await asyncio.gather(*(call.first_key() for call in calls))
+        assert len(street.device.calls) == 1 and len(street.node.live.upper_calls) == 3
+
+
+async def test_a_replaced_link_that_is_slow_to_end_does_not_delay_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bye, "BYE_TIMEOUT_S", 60.0)
+    async with street_with(tmp_path, media={"linger_seconds": 0.0}) as street:
+        subject = f"Subject: {CHANNEL}:0400000001,{UPPER_ID}:1"
+        first = await play_with(street, subject, without="Subject")
+        await first.first_key()
+        reply = street.upper.port.reply
+
+        def deaf(request: Split, path: Any, status: int, **options: Any) -> bytes:
+            return b"" if request.method == "BYE" else reply(request, path, status, **options)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(street.upper.port, "reply", deaf)
+            second = await asyncio.wait_for(play_with(street, subject, without="Subject"), 10)
+            await second.first_key()
+        assert len(street.device.calls) == 1  # the new one joined before the old one left
 
 
 async def test_an_in_dialog_request_belongs_to_the_call_of_its_sender_only(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from media.worker.control import (
     OpenSink,
     SinkOverflow,
     SourceSilent,
+    TcpClosed,
     TcpConnected,
 )
 from tests.stand.node import NODE_ID
@@ -367,6 +368,41 @@ async def test_a_stopping_node_gives_up_a_call_being_set_up(street: Street, monk
     assert (await final).status == 487
 
 
+async def test_the_bye_of_a_call_that_ends_before_its_ack_comes_after_it(street: Street) -> None:
+    made = await offer(street)
+    await made.answered()
+    await street.device.hang_up(street.device.calls[-1])
+    await until(lambda: not street.node.live.upper_calls)
+    assert byes(street, made.wire) == []  # the platform does not know yet that there is a call (RFC 3261 15)
+    made.ack()
+    assert "cause=480" in await ended(street, made.wire)
+
+
+async def test_the_bye_does_not_wait_for_ever_for_the_ack(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upper_call, "ACK_BEFORE_BYE_S", 0.05)
+    made = await offer(street)
+    await made.answered()
+    await upper_of(street).end(Failure(Reason.EXPIRED))
+    assert len(byes(street, made.wire)) == 1
+    made.ack()
+
+
+async def test_an_invite_nobody_could_answer_leaves_neither_leg_nor_dialog(street: Street) -> None:
+    made = await offer(street)
+    made.data = made.data.replace(b"Contact: <sip:", b"Contact: <", 1)
+    assert (await made.ask()).status == 400
+    await street.quiet()
+    assert await last_entry(street) == "bad_request"
+
+
+async def test_a_call_whose_right_ends_while_the_camera_thinks_is_refused_at_once(street: Street) -> None:
+    street.device.deviations.answer_delay_s = 1.0
+    final = (await offer(street)).ask()
+    await until(lambda: street.node.live.upper_calls)
+    await upper_of(street).end(Failure(Reason.FORBIDDEN))
+    assert (await final).status == 403 and not [call for call in street.device.calls if call.acked.is_set()]
+
+
 async def test_a_leg_that_is_lost_before_the_ack_ends_the_call(street: Street) -> None:
     made = await offer(street)
     await made.answered()
@@ -400,6 +436,23 @@ async def test_bad_news_of_the_leg_ends_the_call_with_a_reason(street: Street, e
     assert f"cause={Failure(reason).sip_status};" in await ended(street, wire)
     call.media_event(event)
     await call.end(None)  # a second end is none
+
+
+@pytest.mark.parametrize(("stood", "reason"), [(True, Reason.CONNECTION_LOST), (False, Reason.CONNECT_FAILED)])
+async def test_a_receiver_whose_connection_is_gone_for_good_has_its_call_ended(
+    street: Street, stood: bool, reason: Reason
+) -> None:
+    wire = await street.upper.play(CHANNEL)
+    call = upper_of(street)
+    if stood:
+        call.media_event(TcpConnected(leg=call.leg, remote=("127.0.0.1", 5)))
+    call.media_event(TcpClosed(leg=call.leg, reason="closed by the peer"))
+    await wire.first_key()
+    assert call in street.node.live.upper_calls and "media connection closed" in steps(street, call)
+    call.media_event(TcpClosed(leg=call.leg, reason="no connection came within 20 s", final=True))
+    words = Failure(reason)
+    assert await ended(street, wire) == f'SIP;cause={words.sip_status};text="{words.sip_phrase}"'
+    assert await last_entry(street) == reason.value
 
 
 async def test_other_news_of_the_leg_goes_into_the_trace(street: Street) -> None:
