@@ -12,6 +12,7 @@ from gateway.relay.addresses import NodeMediaAddresses
 from gateway.relay.pool import Worker, WorkerPool
 from gateway.relay.processes import next_epoch, worker_specs
 from gateway.relay.reconcile import Reconciler
+from gateway.relay.run_directory import run_directory
 from gateway.relay.ssrc import SsrcPool
 from gateway.relay.traffic import Traffic
 from gateway.relay.views import Views
@@ -46,7 +47,8 @@ class Relay:
         self.addresses = NodeMediaAddresses(config.media, signalling.stack)
         self.pool = WorkerPool(
             worker_specs(config),
-            directory=config.node.data_dir / "run",
+            directory=run_directory(config.node.data_dir),
+            logs=config.node.data_dir / "run",
             node=config.node.id,
             epoch=next_epoch(config.node.data_dir),
             on_event=self._media_event,

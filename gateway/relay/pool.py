@@ -1,7 +1,7 @@
 """The worker processes of this node: started, adopted after a restart, watched, restarted (design: workers outlive us).
 
-A worker listens on a named socket below `data_dir/run`. At start each socket that answers is adopted with the legs it
-still holds; each that does not gets a fresh process. A worker that goes away is replaced, and its owner is told.
+A worker listens on a named socket. At start each socket that answers is adopted with the legs it still holds; each that
+does not gets a fresh process. A worker that goes away is replaced, and its owner is told.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ START_TIMEOUT_S = 15.0
 HELLO_TIMEOUT_S = 5.0
 SHUTDOWN_TIMEOUT_S = 3.0
 END_TIMEOUT_S = 5.0
-SOCKET_PATH_LIMIT = 100
-"""Bytes; the kernel allows 108 for a unix socket's path."""
 NOT_THERE = (OSError, TimeoutError, WorkerGone)
 """What connecting raises when no worker serves the socket, or it dies meanwhile."""
 
@@ -98,7 +96,7 @@ class Worker:
 
 
 class WorkerPool:
-    """All workers of a node.
+    """All workers of a node: their sockets are in `directory`, what they print in `logs`.
 
     `on_event(worker, event)` gets every event in order; `on_lost(worker)` is awaited as soon as a worker is gone, so
     that whoever had a stream through it is told at once, and `on_back(worker)` when its replacement is up.
@@ -109,6 +107,7 @@ class WorkerPool:
         specs: Sequence[WorkerSpec],
         *,
         directory: Path,
+        logs: Path | None = None,
         node: str,
         epoch: int,
         on_event: Callable[[Worker, AnyEvent], Awaitable[None]],
@@ -116,6 +115,7 @@ class WorkerPool:
         on_back: Callable[[Worker], Awaitable[None]],
     ) -> None:
         self._directory = directory
+        self._logs = logs or directory
         self._node = node
         self._epoch = epoch
         self._on_event = on_event
@@ -124,16 +124,14 @@ class WorkerPool:
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
         self.workers = [Worker(spec, directory / f"{spec.name}.sock") for spec in specs]
-        for worker in self.workers:
-            if len(bytes(worker.socket_path)) > SOCKET_PATH_LIMIT:
-                raise ValueError(f"node.data_dir is too long for a socket path: {worker.socket_path}")
 
     async def start(self) -> None:
         """Adopt or start every worker; returns when all are connected.
 
         Raises WorkerUnavailable when one cannot be started, CommandRefused when a newer control process has it.
         """
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self._directory, self._logs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         outcomes = await asyncio.gather(*(self._bring_up(worker) for worker in self.workers), return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
@@ -205,7 +203,7 @@ class WorkerPool:
         if worker.process is not None:
             await _ended(worker.process, 0)  # it does not serve its socket any more
         command = [sys.executable, "-m", worker.spec.module, "--socket", str(worker.socket_path), "--name", worker.name]
-        output = (self._directory / f"{worker.name}.log").open("ab")
+        output = self._log_of(worker).open("ab")
         try:
             # Its own session: a signal to the control process's group must not take the pictures away.
             process = worker.process = await asyncio.create_subprocess_exec(
@@ -225,6 +223,9 @@ class WorkerPool:
             raise
         log.info("worker started", worker=worker.name, pid=process.pid)
 
+    def _log_of(self, worker: Worker) -> Path:
+        return self._logs / f"{worker.name}.log"
+
     async def _first_contact(self, worker: Worker, process: asyncio.subprocess.Process) -> WorkerClient:
         """The control connection to a worker just started. Raises WorkerUnavailable."""
         deadline = asyncio.get_running_loop().time() + START_TIMEOUT_S
@@ -233,9 +234,8 @@ class WorkerPool:
                 return await self._connect(worker)
             except NOT_THERE as error:
                 if process.returncode is not None:
-                    record = worker.socket_path.with_suffix(".log")
                     raise WorkerUnavailable(
-                        f"worker {worker.name} ended with {process.returncode}; see {record}"
+                        f"worker {worker.name} ended with {process.returncode}; see {self._log_of(worker)}"
                     ) from error
                 if asyncio.get_running_loop().time() > deadline:
                     raise WorkerUnavailable(f"worker {worker.name} did not open {worker.socket_path}") from error

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from gateway.assembly.relay import call_environment
 from tests.stand.node import NODE_ID
@@ -38,3 +41,15 @@ async def test_calls_work_with_what_is_configured(tmp_path: Path) -> None:
         node = street.node
         built = call_environment(made, node.stores, node.stack, node.addresses, node.ladder, node.metrics)
         assert (built.first_packet_s, built.gop_cache, built.me.id) == (1.5, False, NODE_ID)
+
+
+async def test_pictures_pass_on_a_node_whose_data_directory_has_a_long_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="gb", dir="/tmp") as place:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", place)
+        async with running_street(settings(tmp_path / ("long-" * 20))) as street:
+            assert street.worker().socket_path.is_relative_to(place)
+            call = await street.upper.play(CHANNEL, transport="udp")
+            await call.frames(3)
+            await call.bye()

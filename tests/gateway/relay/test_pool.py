@@ -324,12 +324,3 @@ async def test_an_older_control_process_does_not_take_a_worker_over(start: Start
     await start(epoch=2)
     with pytest.raises(CommandRefused, match="stale_epoch"):
         await start(epoch=1)
-
-
-def test_a_directory_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
-    told = Told()
-    with pytest.raises(ValueError, match="too long"):
-        WorkerPool(
-            [RELAY], directory=tmp_path / ("x" * 100), node="n", epoch=1,
-            on_event=told.event, on_lost=told.gone, on_back=told.returned,
-        )  # fmt: skip
