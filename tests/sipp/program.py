@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from interop.demo.ports import free_port
 
 HERE = Path(__file__).parent
 
@@ -20,13 +21,6 @@ class Registrar:
     server_id: str
     device_id: str
     password: str
-
-
-def free_port() -> int:
-    """A UDP port number free a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Sipp:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from gateway.app import Node
 from tests.sipp.program import Registrar, Sipp
 from tests.stand.node import NODE_ID, PASSWORD, config, enrol, running_node
 from tests.stand.registrar import SmallRegistrar
@@ -15,6 +17,12 @@ from tests.stand.registrar import SmallRegistrar
 pytestmark = pytest.mark.sipp
 
 SERVER, DEVICE = "34020000002000000001", "34020000001180000001"
+CHANNELS = {
+    "34020000001320000001": "东门枪机",
+    "34020000001320000002": "大厅半球",
+    "34020000001320000003": "后门枪机",
+}
+"""What catalog.xml lists."""
 
 
 @pytest.fixture
@@ -56,11 +64,7 @@ async def test_sipp_answers_the_catalogue_query_in_two_fragments(
         await answering.listening()
         items = await platform.catalog(DEVICE, sn=17430)
         await answering.passed()
-    assert [(item.device_id[-1], item.name) for item in items] == [
-        ("1", "东门枪机"),
-        ("2", "大厅半球"),
-        ("3", "后门枪机"),
-    ]
+    assert [(item.device_id, item.name) for item in items] == list(CHANNELS.items())
     assert [len(fragment.items) for fragment in platform.answers[17430]] == [2, 1]
 
 
@@ -75,8 +79,17 @@ async def test_sipp_at_a_whole_node(tmp_path: Path) -> None:
         # The node asks for the catalogue at once; until the second sipp has the port, the query is repeated.
         async with Sipp("catalog.xml", address, logs, port=run.port) as answering:
             await answering.passed()
+        # The device itself, which never said what it is called, and what it has listed.
+        wanted = [(DEVICE, DEVICE), *CHANNELS.items()]
+        assert await rows_of(node, DEVICE, wanted) == wanted
+
+
+async def rows_of(node: Node, peer_id: str, wanted: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Code and name of every object stored of a peer, once they are the wanted ones or ten seconds are over."""
+    rows: list[tuple[str, str]] = []
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(10):
-            while await node.catalog.count(DEVICE) < 3:
+            while rows != wanted:
                 await asyncio.sleep(0.05)
-        stored = [row.item.name async for row in node.catalog.all_items(DEVICE)]
-        assert sorted(stored) == sorted(["东门枪机", "大厅半球", "后门枪机"])
+                rows = sorted([(row.item.code, row.item.name) async for row in node.catalog.all_items(peer_id)])
+    return rows
