@@ -14,6 +14,7 @@ import uvloop
 
 from gateway.app import Node
 from gateway.config import Config, LogConfig
+from gateway.open_files import raise_open_files
 from gateway.telemetry import log
 from gateway.telemetry.sip_trace import SipTrace
 
@@ -62,5 +63,6 @@ def opened_trace(config: LogConfig) -> Iterator[SipTrace | None]:
 def run(config: Config) -> None:
     """Run a node in this process until it is told to stop."""
     log.configure(config.log)
+    raise_open_files(config)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(config))

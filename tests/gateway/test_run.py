@@ -86,6 +86,17 @@ def test_the_set_up_code_is_shown_and_not_logged(capsys: pytest.CaptureFixture[s
     assert "ABCDE-FGHJK" in captured.out and captured.err == ""
 
 
+def test_the_limit_of_open_files_is_raised_before_anything_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[Config] = []
+    monkeypatch.setattr(run, "raise_open_files", raised.append)
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(OSError):
+        run.run(configured(tmp_path / "file"))
+    assert len(raised) == 1
+
+
 def test_a_node_that_cannot_start_says_why(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")
