@@ -6,13 +6,13 @@ its questions; a call or a command for it is refused (403), and the refusal is i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
-from catalog import ChannelKey, is_playable
+from catalog import ChannelKey, Item, is_playable, kind_of
 from gateway.compliance.access import AccessRequest, Action, Actor, Facts
 from gateway.compliance.grant import Grant, Grants
 from gateway.errors import Denied, Failure, Reason
@@ -52,8 +52,11 @@ ANSWERED_CONTROLS = ("GuardControl", "RecordControl", "AlarmControl", "HomePosit
 class Shared(Protocol):
     """What one upper platform is shown."""
 
+    @property
+    def items(self) -> Mapping[str, Item]: ...
     def real(self, published: str) -> StreamKey | None: ...
     def shows(self, key: StreamKey) -> bool: ...
+    def has_picture(self, published: str) -> bool: ...
     def allows(self, action: str) -> bool: ...
 
 
@@ -133,6 +136,8 @@ class Northbound:
                 raise Failure(Reason.NOT_ACCEPTABLE, "only live streams are relayed", channel=key.code)
             if key.peer_id == upper_id:
                 raise Failure(Reason.LOOP, channel=key.code)
+            if not shared.has_picture(published):
+                raise Failure(Reason.UNKNOWN_CHANNEL, f"it is no camera ({kind_of(key.code)})", channel=published)
             await self._live.invited(
                 UpperRequest(
                     upper_id=upper_id,
@@ -151,19 +156,22 @@ class Northbound:
             raise
 
     async def _wanted(self, request: FromUpper, shared: Shared, path: PreferredPath) -> tuple[str, StreamKey | None]:
-        """The channel an INVITE is for: Request-URI, To, then Subject; a shared channel wins over our own id, and both
-        over one that exists without being shared. Of a camera shared from several platforms the path picks one."""
+        """The channel an INVITE is for: Request-URI, To, then Subject; a shared camera wins over a shared platform,
+        group or region, those over our own id, and all over one that exists without being shared. Of a camera shared
+        from several platforms the path picks one."""
         invite = request.incoming.request
         subject = Subject.parse(invite.headers.get("Subject") or "")
         candidates = dict.fromkeys([invite.uri.user or "", invite.to.uri.user or ""])
         if subject is not None:
             candidates[subject.sender_id] = None
-        for code in candidates:
+        for code in sorted(candidates, key=shared.has_picture, reverse=True):  # in their order otherwise
             key = shared.real(code)
             if key is not None:
                 preferred = StreamKey(path.next_hop, key.code)
                 return code, preferred if path.next_hop and shared.shows(preferred) else key
         for code in candidates:
+            if code in shared.items:
+                continue  # a region or ourselves: shown, with nothing behind it that could be denied
             key = await self._cascade.behind(request.upper_id, code)
             if key is not None:
                 return code, key

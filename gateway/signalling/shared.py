@@ -10,7 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from catalog import EMPTY, ChannelKey, Item, PublishedSet, ShareMode, SharingRule, evaluate
+from catalog import (
+    EMPTY,
+    ChannelKey,
+    Item,
+    Kind,
+    PublishedSet,
+    ShareMode,
+    SharingRule,
+    evaluate,
+    is_playable,
+    kind_of,
+)
 from gateway.relay.hub import StreamKey
 from gateway.store.rules import Rule
 
@@ -54,6 +65,17 @@ class SharedCatalogue:
     def shows(self, key: StreamKey) -> bool:
         """Whether the channel is shared, under whatever id."""
         return ChannelKey(*key) in self.published_id_of
+
+    def has_picture(self, published: str) -> bool:
+        """Whether a live stream may be asked of it: not of a region, a group, a platform, an alarm input and so on, nor
+        of a recorder that is shown as the parent of its channels (many list channels under a device's type, too)."""
+        key = self.published.keys.get(published)
+        if key is None or not is_playable(key.code):
+            return False
+        if kind_of(key.code) is not Kind.MAIN_DEVICE:
+            return True
+        children = (self.published.keys.get(code) for code in self.children_of.get(published, ()))
+        return not any(child is not None and is_playable(child.code) for child in children)
 
     def allows(self, action: str) -> bool:
         return action in self.actions

@@ -274,6 +274,52 @@ async def test_an_invite_for_what_exists_nowhere_is_answered_404_and_entered(nor
     assert await north.entries() == [("live", "refused", target)]
 
 
+REGION, GROUP, ORG, RECORDER, ALARM, PART = (
+    "340299", "34020000002150000001", "34020000002160000001", "34020000001180000001", "34020000001340000001",
+    "34020000001110000002",
+)  # fmt: skip
+
+
+async def show_much(north: North) -> None:
+    """One object of each kind is listed and shown; PART is a channel of the recorder under a device's type."""
+    listed = [
+        Item(code=REGION, peer_id=CAMERA, name="区"),
+        Item(code=GROUP, peer_id=CAMERA, name="业务分组"),
+        Item(code=ORG, peer_id=CAMERA, name="虚拟组织", business_group_id=GROUP),
+        Item(code=RECORDER, peer_id=CAMERA, name="NVR"),
+        Item(code=PART, peer_id=CAMERA, name="通道", parent_ids=(RECORDER,)),
+        Item(code=ALARM, peer_id=CAMERA, name="报警", parent_ids=(RECORDER,)),
+        Item(code=ONE, peer_id=CAMERA, name="东门"),
+    ]
+    generation = await north.catalog.begin_sync(CAMERA)
+    await north.catalog.stage(generation, listed)
+    await north.catalog.commit_sync(generation)
+    shared = await north.cascade.shared(UPPER)
+    assert {REGION, GROUP, ORG, RECORDER, ALARM, PART} <= set(shared.items)
+
+
+@pytest.mark.parametrize("target", [REGION, GROUP, ORG, RECORDER, ALARM])
+async def test_an_invite_for_what_is_shown_and_is_no_camera_is_answered_404_without_asking_anybody(
+    north: North, target: str
+) -> None:
+    await show_much(north)
+    assert (await north.invite(target)).start == "SIP/2.0 404 Unknown Channel"
+    assert north.live.asked == [] and north.camera.heard == []
+    refused = [("live", "refused", target)]
+    assert await north.entries() in (refused, [("live", "granted", target), ("live.ended", "ended", target)])
+
+
+async def test_a_channel_with_the_type_of_a_device_is_a_camera(north: North) -> None:
+    await show_much(north)
+    assert (await north.invite(PART)).status == 486 and north.live.asked[0].key == StreamKey(CAMERA, PART)
+
+
+async def test_a_camera_named_in_the_subject_wins_over_a_group_named_before_it(north: North) -> None:
+    await show_much(north)
+    assert (await north.invite(GROUP, f"Subject: {PUBLISHED}:0100000001,{UPPER}:0")).status == 486
+    assert north.live.asked[0].key == StreamKey(CAMERA, ONE)
+
+
 @pytest.mark.parametrize(("target", "clause"), [(ONE, "SHARE"), (HIDDEN, "SHARE"), (SECRET, "N8")])
 async def test_an_invite_for_what_exists_and_is_not_shared_is_answered_403_and_entered_with_the_channel(
     north: North, target: str, clause: str
@@ -368,7 +414,12 @@ async def test_a_preferred_path_that_leads_back_or_nowhere_is_refused(north: Nor
 
 async def test_a_channel_of_the_asking_platform_itself_is_a_loop(north: North, monkeypatch: pytest.MonkeyPatch) -> None:
     real = StreamKey(UPPER, ONE)
-    shared = SimpleNamespace(real=lambda code: real, allows=lambda action: True)
+    shared = SimpleNamespace(
+        real=lambda code: real,
+        shows=lambda key: True,
+        has_picture=lambda code: True,
+        allows=lambda action: True,
+    )
 
     async def echo(upper_id: str) -> Any:
         return shared

@@ -66,6 +66,15 @@ def test_two_objects_with_one_code_are_shown_under_two_and_each_leads_back_to_it
     assert shared.real(ours) == StreamKey(NVR, ONE) and shared.real(theirs) == StreamKey(PLATFORM, ONE)
 
 
+def test_a_picture_may_be_asked_of_cameras_alone() -> None:
+    alarm = Item(code="34020000001340000001", peer_id=NVR, name="alarm", parent_ids=(NVR,))
+    lone = Item(code="34020000001110000009", peer_id=NVR, name="channel under a device's type", parent_ids=(NVR,))
+    shared = shown(items=[*ITEMS, alarm, lone])
+    assert [code for code in (ONE, TWO, ELSEWHERE, lone.code) if not shared.has_picture(code)] == []
+    assert [code for code in (NODE, NVR, PLATFORM, SECRET, alarm.code, "unknown") if shared.has_picture(code)] == []
+    assert shown(items=ITEMS[:1]).has_picture(NVR)  # perhaps a camera that lists nothing below itself
+
+
 def test_codes_given_before_stay_whatever_comes_and_goes() -> None:
     given = {ChannelKey(NVR, ONE): "34020000001310099999"}
     shared = shown(given=given)
