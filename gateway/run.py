@@ -20,6 +20,8 @@ from gateway.telemetry.sip_trace import SipTrace
 
 _log = structlog.get_logger("gateway")
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+ONE_SIGNAL_S = 0.5
+"""Signals that close together are one: what stops a group of processes often reaches its members twice."""
 
 
 def announce_setup_code(code: str) -> None:
@@ -29,13 +31,14 @@ def announce_setup_code(code: str) -> None:
 
 
 async def serve(config: Config, *, announce: Callable[[str], None] = announce_setup_code) -> None:
-    """Run a node until SIGTERM or SIGINT, then stop it in order. A second signal ends the process at once."""
+    """Run a node until SIGTERM or SIGINT, then stop it in order. A later signal ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stopping(number: signal.Signals) -> None:
-        stop.set()
-        loop.remove_signal_handler(number)
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(ONE_SIGNAL_S, loop.remove_signal_handler, number)
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stopping, number)

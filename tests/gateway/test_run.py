@@ -52,6 +52,8 @@ async def test_a_node_runs_until_it_is_told_to_stop(tmp_path: Path, number: sign
     serving = asyncio.create_task(run.serve(configured(tmp_path), announce=announce))
     await asyncio.wait_for(started.wait(), 60)
     os.kill(os.getpid(), number)
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), number)  # as it comes when a whole group is told
     await asyncio.wait_for(serving, 60)
     assert len(codes) == 1
 
