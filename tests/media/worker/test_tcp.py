@@ -6,6 +6,7 @@ import socket
 import struct
 from typing import Any
 
+from interop.demo.ports import free_port
 from media.worker import tcp
 from media.worker.ports import tcp_listener, tcp_unconnected
 from media.worker.tcp import RETRY_S, STOOD_S, TRY_TIMEOUT_S, Connector, Listener
@@ -27,11 +28,6 @@ class Outcome:
             failed=self.errors.append,
             now=floor.now,
         )
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_a_listener_hands_over_connections(floor: Any) -> None:
