@@ -20,10 +20,11 @@ MAX_START_LINE = 4_096
 MAX_HEADER_LINE = 8_192  # after unfolding
 _MAX_LINES = 2 * MAX_HEADERS  # folded lines included
 
-_HEADER = re.compile(rf"^([{TOKEN_CHARS}]++)[ \t]*+:[ \t]*([^\r\n]*)\r\n", re.MULTILINE)
+_HEADER = re.compile(rf"^([{TOKEN_CHARS}]++)[ \t]*+:[ \t]*+([^\r\n]*+)\r\n", re.MULTILINE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LONE_CR = re.compile(r"\r(?!\n)")
-_FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
+# Blanks are looked at from their first one only: from each of them, a line of blanks would cost its length squared.
+_FOLD = re.compile(r"(?:(?<![ \t])[ \t]++)?+\r\n[ \t]++")
 
 Pairs = list[tuple[str, str]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -92,3 +93,27 @@ def test_any_bytes_are_a_head_or_a_parse_error(data: bytes) -> None:
         except ParseError:
             continue
         assert data[: head.body_at].endswith(b"\n")
+
+
+BLANKS = b" \t" * 32_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"Via:" + BLANKS + b"\r\0", b"Via:" + BLANKS + b"x\nTo: y", b"Vi" + BLANKS + b"a: x\nTo: y", BLANKS + b"\nTo: y"],
+    ids=["before a lone CR", "in a value", "in a name", "alone"],
+)
+def test_a_datagram_full_of_blanks_costs_no_more_than_another(line: bytes) -> None:
+    # Looked at once from each of its blanks, each of these would take most of a minute.
+    for _ in range(10):
+        with contextlib.suppress(ParseError):
+            read_head(b"A b SIP/2.0\r\n" + line + b"\r\n\r\n", LENIENT)
+
+
+@pytest.mark.parametrize(
+    ("folded", "value"),
+    [("a\r\n  \r\n b", "a  b"), ("a \t\r\n\tb", "a b"), ("a \r\n b \r\n c", "a b c"), ("\r\n \r\n a", "a")],
+)
+def test_a_fold_and_the_blanks_around_it_are_one_blank(folded: str, value: str) -> None:
+    head = read_head(f"A b SIP/2.0\r\nVia:{folded}\r\nTo: x\r\n\r\n".encode(), STRICT)
+    assert head.headers == [("Via", value), ("To", "x")]
