@@ -190,12 +190,12 @@ class NodeProcess:
         return size
 
     def workers(self) -> list[int]:
-        """The process ids of the node's media workers, by the control socket on their command line."""
-        sockets = f"{self.directory / 'data' / 'run'}{os.sep}".encode()
+        """The process ids of the node's media workers: the processes whose output goes to files of its own."""
+        files = f"{(self.directory / 'data').resolve()}{os.sep}"
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and sockets in (entry / "cmdline").read_bytes():
+                if entry.name.isdigit() and os.readlink(entry / "fd" / "1").startswith(files):
                     found.append(int(entry.name))
         return found
 
