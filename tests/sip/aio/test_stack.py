@@ -191,6 +191,28 @@ async def test_what_comes_from_a_strangers_address_is_told_in_the_log_and_change
         assert (told["what"], told["belongs_to"]) == ("403", str(far.peer))
 
 
+@pytest.mark.parametrize("tolerated", [False, True])
+async def test_an_answer_from_a_peers_other_network_card_is_taken_where_that_is_tolerated(tolerated: bool) -> None:
+    def policy(asked: Peer, source: Peer) -> bool:
+        return tolerated and source.host == "127.0.0.2"
+
+    async with far_end() as far, stack_on(answer_from_elsewhere=policy, timings=QUICK) as (stack, port):
+        asking = asyncio.create_task(stack.ask(ours("MESSAGE"), far.peer))
+        answer = reply(await far.receive(), 200)
+        with structlog.testing.capture_logs() as logs, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as card:
+            card.bind(("127.0.0.2", 0))
+            for _ in range(2):
+                card.sendto(answer, ("127.0.0.1", port))
+            await until(lambda: stack.counters.answers_from_elsewhere + stack.counters.foreign_responses == 2)
+        texts = [line["event"] for line in logs]
+        if tolerated:
+            assert texts == ["answered from another address"]
+        else:
+            assert texts == ["message from another address dropped"] * 2
+            far.send(answer, port)
+        assert (await asking).status == 200
+
+
 async def test_an_ipv6_peer_is_known_however_its_address_is_written() -> None:
     async with stack_on() as (stack, _):
         await stack.listen("UDP", "::1", 0)
