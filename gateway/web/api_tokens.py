@@ -108,6 +108,9 @@ async def _keys(call: Call) -> dict[str, Any]:
 
 async def _new_key(call: Call) -> KeyIssued:
     body = call.body(KeyNew)
+    if call.identity.token.kind != "session":
+        # Or a key that got about would renew itself for ever.
+        raise ApiError(403, "forbidden", "Keys are issued to people who have logged in.", "密钥只能由登录用户签发。")
     if ROLES.index(body.role) > ROLES.index(call.role):
         raise ApiError(403, "forbidden", "A key cannot do more than its owner.", "密钥权限不能高于本人权限。")
     async with audited(call, "token.create", call.identity.user.id, body.model_dump()):
@@ -116,8 +119,8 @@ async def _new_key(call: Call) -> KeyIssued:
 
 
 async def _remove_key(call: Call) -> None:
-    token = call.ctx.stores.tokens.require(call.path("id"))
-    if token.user_id != call.identity.user.id and not call.identity.at_least("admin"):
+    token = call.ctx.stores.tokens.get(call.path("id"))
+    if token is None or (token.user_id != call.identity.user.id and not call.identity.at_least("admin")):
         raise ApiError(404, "not_found", "No such token.", "令牌不存在。")
     async with audited(call, "token.remove", token.id, {"user": token.user_id}):
         await call.ctx.stores.tokens.delete(token.id)

@@ -6,11 +6,13 @@ used for the idle time, or when the password changes; a key (for another program
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 from gateway.compliance.access import Actor
 from gateway.compliance.entry import Entry
@@ -24,6 +26,7 @@ from gateway.web.passwords import Passwords, password_problem
 
 TOKEN_BYTES = 32
 MAX_SESSIONS_PER_USER = 20
+MAX_KEYS_PER_USER = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,17 @@ class Throttle:
         return admitted
 
 
+def source_of(remote: str) -> str:
+    """What an address counts as: whoever has one IPv6 address has all of its /64."""
+    try:
+        address = ip_address(remote.partition("%")[0])
+    except ValueError:
+        return remote
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return str(address.ipv4_mapped or f"{address.exploded[:19]}::/64")
+
+
 class Auth:
     """Accounts and tokens of the API."""
 
@@ -83,6 +97,7 @@ class Auth:
         self._ledger, self._config, self._metrics, self._clock = ledger, config, metrics, clock
         self._throttle = Throttle(config.logins_per_minute)
         self._last_used: dict[str, float] = {}
+        self._counting = asyncio.Lock()
         tokens.on_change(self._forget)
 
     def _forget(self, change: Change[Token]) -> None:
@@ -91,7 +106,7 @@ class Auth:
 
     def admit(self, remote: str) -> None:
         """Count an attempt to log in or set up from ``remote``; raises 429 when there were too many."""
-        if not self._throttle.admit(remote, self._clock()):
+        if not self._throttle.admit(source_of(remote), self._clock()):
             self._metrics.logins.labels("throttled").inc()
             raise ApiError(
                 429,
@@ -106,11 +121,19 @@ class Auth:
         self.admit(remote)
         now = self._clock()
         user = self.users.get(username)
-        locked = user is not None and user.locked_until > now
-        right = await self.passwords.matches(user.password_hash if user else None, password)
-        user = self.users.get(username)  # it may have changed while the hash was computed
-        if user is None or locked or not right or not user.enabled:
-            await self._refused(username, user, remote, locked=locked, right=right)
+        tried = user.password_hash if user is not None else None
+        right = await self.passwords.matches(tried, password)
+        # One after the other: guesses made at once are counted like those made in turn, and the lock that one of them
+        # brings about holds for those that were waiting.
+        async with self._counting:
+            user = self.users.get(username)  # it may have changed while the hash was computed
+            right = right and user is not None and user.password_hash == tried
+            locked = user is not None and user.locked_until > now
+            refused = user is None or locked or not right or not user.enabled
+            if refused:
+                await self._count_failure(user, locked=locked, right=right)
+        if user is None or refused:
+            await self._enter(username[:64], "login", "locked" if locked else "refused", remote)
             raise ApiError(
                 401,
                 "login_failed",
@@ -126,14 +149,12 @@ class Auth:
         await self._enter(user.id, "login", "done", remote)
         return text, token
 
-    async def _refused(self, username: str, user: User | None, remote: str, *, locked: bool, right: bool) -> None:
-        outcome = "locked" if locked else "refused"
+    async def _count_failure(self, user: User | None, *, locked: bool, right: bool) -> None:
         if user is not None and not locked and not right:
             failed = user.failed_logins + 1
             lock = failed >= self._config.login_attempts
             until = self._clock() + self._config.lockout_seconds if lock else user.locked_until
             await self.users.update(user.id, failed_logins=0 if lock else failed, locked_until=until)
-        await self._enter(username[:64], "login", outcome, remote)
 
     async def _enter(self, username: str, action: str, result: str, remote: str) -> None:
         self._metrics.logins.labels(result).inc()
@@ -145,7 +166,10 @@ class Auth:
             await self.tokens.delete(token.id)
 
     async def issue_key(self, user: User, name: str, role: Role, lifetime_seconds: float) -> tuple[str, Token]:
-        """A key for another program acting for ``user`` with at most ``role``."""
+        """A key for another program acting for ``user`` with at most ``role``; raises 409 when there are too many."""
+        await self.tokens.delete_expired(self._clock())
+        if sum(token.user_id == user.id and token.kind == "key" for token in self.tokens.all()) >= MAX_KEYS_PER_USER:
+            raise ApiError(409, "too_many_keys", "Revoke a key first.", "密钥过多，请先吊销不用的密钥。")
         return await self._issue(user, "key", role, self._clock() + lifetime_seconds, name, "")
 
     async def _issue(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from gateway.web.auth import MAX_KEYS_PER_USER
+
 URL = "/api/v1/tokens"
 
 
@@ -50,3 +52,25 @@ async def test_logging_out_ends_the_session_and_login_and_password_bodies_are_ch
     )[1]["token"]
     assert (await api.call("POST", "/api/v1/logout"))[0] == 204
     assert (await api.call("GET", "/api/v1/me"))[0] == 401
+
+
+async def test_a_key_issues_no_keys_or_it_would_live_for_ever(api) -> None:
+    api.tokens["wall"] = (await api.call("POST", URL, {"name": "wall", "role": "admin"}))[1]["token"]
+    assert (await api.call("POST", URL, {"name": "next"}, user="wall"))[0] == 403
+    assert sum(token.kind == "key" for token in api.ctx.stores.tokens.all()) == 1
+
+
+async def test_a_user_has_a_bounded_number_of_keys_and_expired_ones_do_not_count(api) -> None:
+    await api.add_user("guest", "viewer")
+    body = {"name": "k", "lifetime_seconds": 60}
+    answers = [(await api.call("POST", URL, body, user="guest"))[0] for _ in range(MAX_KEYS_PER_USER + 1)]
+    assert answers == [201] * MAX_KEYS_PER_USER + [409]
+    api.now[0] += 61
+    assert (await api.call("POST", URL, body, user="guest"))[0] == 201
+
+
+async def test_nobody_learns_which_tokens_others_have(api) -> None:
+    await api.add_user("guest", "viewer")
+    [roots] = [token for token in api.ctx.stores.tokens.all() if token.user_id == "root"]
+    there, not_there = [await api.call("DELETE", f"{URL}/{one}", user="guest") for one in (roots.id, "0" * 16)]
+    assert there == not_there and there[0] == 404

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from gateway.compliance.ledger import LedgerQuery
 from gateway.config import Config, HttpConfig
 from gateway.store.users import Token, User, token_digest
-from gateway.web.auth import MAX_SESSIONS_PER_USER, Identity, Throttle
+from gateway.web.auth import MAX_SESSIONS_PER_USER, Identity, Throttle, source_of
 
 PASSWORD = "Correct-Horse-7"
 LOGIN = "/api/v1/login"
@@ -38,6 +42,59 @@ async def test_failed_logins_lock_the_account_for_a_while_even_for_the_right_pas
     api.now[0] += 601
     assert (await login(api))[0] == 200
     assert api.ctx.stores.users.require("root").failed_logins == 0
+
+
+async def test_guesses_made_at_once_are_counted_like_those_made_in_turn(start_api) -> None:
+    api = await start_api(Config(http=HttpConfig(login_attempts=5, logins_per_minute=100)))
+    guesses = [login(api, password=f"nope-{number}") for number in range(5)]
+    assert {status for status, _ in await asyncio.gather(*guesses)} == {401}
+    assert api.ctx.stores.users.require("root").locked_until > api.now[0]
+
+
+async def test_a_lock_holds_for_guesses_that_were_waiting_when_it_came(start_api) -> None:
+    api = await start_api(Config(http=HttpConfig(login_attempts=3, logins_per_minute=100)))
+    gate, waiting, real = asyncio.Event(), asyncio.Event(), api.ctx.auth.passwords.matches
+
+    async def slow(password_hash: str | None, password: str) -> bool:
+        if password == PASSWORD:
+            waiting.set()
+            await gate.wait()
+        return await real(password_hash, password)
+
+    api.ctx.auth.passwords.matches = slow
+    lucky = asyncio.create_task(login(api))
+    await waiting.wait()
+    for _ in range(3):
+        await login(api, password="nope")
+    gate.set()
+    assert (await lucky)[0] == 401
+    api.ctx.auth.passwords.matches = real
+
+
+async def test_a_password_that_was_changed_while_it_was_checked_is_wrong(api) -> None:
+    real = api.ctx.auth.passwords.matches
+
+    async def overtaken(password_hash: str | None, password: str) -> bool:
+        await api.ctx.stores.users.update("root", password_hash=await api.ctx.auth.passwords.hash("Another-Horse-8"))
+        return await real(password_hash, password)
+
+    api.ctx.auth.passwords.matches = overtaken
+    assert (await login(api))[0] == 401
+    api.ctx.auth.passwords.matches = real
+
+
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2::7", "2001:0db8:0001:0002::/64"),
+        ("fe80::1%eth0", "fe80:0000:0000:0000::/64"),
+        ("", ""),
+    ],
+)
+def test_who_has_one_address_of_a_network_has_them_all(remote: str, source: str) -> None:
+    assert source_of(remote) == source
 
 
 async def test_a_success_clears_the_count_of_failures(api) -> None:
