@@ -19,7 +19,7 @@ from gateway.web.route import Call, Route
 class EntriesQuery(Strict):
     """Which entries, newest first; ``before`` is the number of the oldest entry of the page before."""
 
-    before: int | None = Field(None, ge=1)
+    before: int | None = Field(None, ge=1, lt=2**63)
     limit: int = Field(100, ge=1, le=1000)
     actor: str | None = Field(None, max_length=128, description="kind:id")
     action: str | None = Field(None, max_length=64)
@@ -27,8 +27,8 @@ class EntriesQuery(Strict):
     peer_id: str | None = Field(None, max_length=32)
     code: str | None = Field(None, max_length=32)
     grant_id: str | None = Field(None, max_length=64)
-    since: float | None = Field(None, description="Unix seconds")
-    until: float | None = Field(None, description="Unix seconds")
+    since: float | None = Field(None, allow_inf_nan=False, description="Unix seconds")
+    until: float | None = Field(None, allow_inf_nan=False, description="Unix seconds")
 
 
 class Verification(Strict):

@@ -49,6 +49,7 @@ _STATUS_WORDS = {
     403: ("forbidden", "没有权限。"),
     404: ("not_found", "没有该接口。"),
     405: ("method_not_allowed", "不支持的请求方法。"),
+    408: ("too_slow", "请求体接收超时。"),
     413: ("too_large", "请求体过大。"),
     415: ("unsupported_media_type", "不支持的内容类型。"),
 }

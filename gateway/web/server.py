@@ -6,7 +6,9 @@ Other parts of the program add their own :class:`Route` lists through ``extra`` 
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
 from typing import Any
@@ -31,7 +33,7 @@ from gateway.web.auth import Identity
 from gateway.web.context import WebContext
 from gateway.web.errors import ApiError, error_response, internal_response
 from gateway.web.reply import json_response
-from gateway.web.route import Call, Route
+from gateway.web.route import Call, M, Route
 
 _log = structlog.get_logger("gateway.web")
 VERSION = "1"
@@ -48,6 +50,10 @@ SECURITY_HEADERS = {
         "connect-src 'self' ws: wss: http: https:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
     ),
 }
+PUBLIC_BODY_BYTES = 16_384
+"""The largest body taken from somebody who has not logged in."""
+BODY_S = 30.0
+"""A body that has not come in after so many seconds is not waited for."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -93,9 +99,10 @@ def _serve(ctx: WebContext, route: Route) -> Callable[[web.Request], Awaitable[w
                 raise ApiError(403, "forbidden", f"This needs the role {route.access}.", "当前角色没有该权限。")
         call = Call(request, ctx, who)
         if route.query is not None:
-            call.raw_query = route.query.model_validate(dict(request.query))
+            call.raw_query = _printable(route.query.model_validate(dict(request.query)))
         if route.body is not None:
-            call.raw_body = await _body(request, route.body)
+            limit = PUBLIC_BODY_BYTES if who is None else ctx.config.http.max_body_bytes
+            call.raw_body = await _body(request, route.body, min(limit, ctx.config.http.max_body_bytes))
         result = await route.handler(call)
         if isinstance(result, web.StreamResponse):
             return result
@@ -106,10 +113,33 @@ def _serve(ctx: WebContext, route: Route) -> Callable[[web.Request], Awaitable[w
     return handle
 
 
-async def _body(request: web.Request, model: type[BaseModel]) -> BaseModel:
+async def _body(request: web.Request, model: type[BaseModel], limit: int) -> BaseModel:
     if request.content_type != "application/json":
         raise ApiError(415, "unsupported_media_type", "Send application/json.", "请使用 application/json。")
-    return model.model_validate_json(await request.read())
+    return _printable(model.model_validate_json(await _read(request, limit)))
+
+
+def _printable(given: M) -> M:
+    """Refuses control characters: texts end up in logs, in SIP headers and on terminals."""
+    for name in type(given).model_fields:
+        value = getattr(given, name)
+        if isinstance(value, str) and any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
+            raise ApiError(400, "invalid", f"{name}: has control characters", "参数含有控制字符。")
+    return given
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    """The whole body, of at most so many bytes, sent in reasonable time."""
+    if (request.content_length or 0) > limit:
+        raise web.HTTPRequestEntityTooLarge(limit, request.content_length or 0)
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.content.readexactly(limit + 1)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    raise web.HTTPRequestEntityTooLarge(limit, limit + 1)
 
 
 def identify(ctx: WebContext, request: web.Request) -> Identity | None:
@@ -146,6 +176,8 @@ def _outer(ctx: WebContext) -> Any:
 def _dress(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if request.secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
 
@@ -188,9 +220,14 @@ async def _healthz(call: Call) -> web.Response:
 
 
 async def _metrics(call: Call) -> web.Response:
-    if call.who is None and not _is_loopback(call.remote):
+    if call.who is None and not (_is_loopback(call.remote) and _is_direct(call.request)):
         raise ApiError(401, "unauthenticated", "Metrics need a token from here.", "请提供访问令牌。")
     return web.Response(body=call.ctx.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _is_direct(request: web.Request) -> bool:
+    """Whether no proxy on this machine says that it speaks for somebody else."""
+    return not any(name in request.headers for name in ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"))
 
 
 def _is_loopback(remote: str) -> bool:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from gateway.compliance.entry import Entry
 
 URL = "/api/v1/ledger"
@@ -34,3 +36,8 @@ async def test_verifying_says_the_chain_is_whole_or_names_the_first_bad_entry(ap
 async def test_the_clauses_are_listed(api) -> None:
     listed = (await api.call("GET", "/api/v1/clauses"))[1]
     assert {"A2", "N8"} <= {item["id"] for item in listed["items"]}
+
+
+@pytest.mark.parametrize("query", ["before=9223372036854775808", "before=0", "since=nan", "until=inf", "limit=1001"])
+async def test_a_number_no_database_takes_is_a_wrong_question(api, query: str) -> None:
+    assert (await api.call("GET", f"/api/v1/ledger?{query}"))[0] == 400

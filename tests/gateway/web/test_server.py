@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import replace
 from typing import Any
@@ -132,6 +133,50 @@ async def test_metrics_are_open_on_loopback_and_need_a_token_elsewhere(api, monk
     assert (await api.call("GET", "/metrics"))[0] == 200
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "forwarded", "Via", "X-Real-IP"])
+async def test_metrics_are_not_open_to_whoever_comes_through_a_proxy_on_this_machine(api, name: str) -> None:
+    headers = {name: "198.51.100.7"}
+    assert (await api.call("GET", "/metrics", user=None, headers=headers))[0] == 401
+    assert (await api.call("GET", "/metrics", headers=headers))[0] == 200
+
+
+async def test_who_has_not_logged_in_sends_small_bodies_only(api) -> None:
+    large = {"username": "x" * server.PUBLIC_BODY_BYTES, "password": "p"}
+    status, body = await api.call("POST", "/api/v1/login", large, user=None)
+    assert (status, body["error"]) == (413, "too_large")
+
+    async def parts():
+        for _ in range(server.PUBLIC_BODY_BYTES // 512 + 1):
+            yield b" " * 512
+
+    options = {"data": parts(), "headers": {"Content-Type": "application/json"}}
+    async with api.http.post(api.url + "/api/v1/login", **options) as reply:
+        assert reply.status == 413
+    large = {"id": "r", "channels": [f"3402000000{n:010d}" for n in range(2000)]}
+    assert (await api.call("POST", "/api/v1/rules", large))[0] == 201
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(api, monkeypatch) -> None:
+    monkeypatch.setattr(server, "BODY_S", 0.05)
+
+    async def never():
+        yield b"{"
+        await asyncio.sleep(60)
+
+    headers = {"Content-Type": "application/json"}
+    async with api.http.post(api.url + "/api/v1/login", data=never(), headers=headers) as reply:
+        assert (reply.status, (await reply.json())["error"]) == (408, "too_slow")
+
+
+@pytest.mark.parametrize("text", ["a\r\nX: 1", "\x1b[31m", "a\x00b", "\x9b0m"])
+async def test_control_characters_are_refused_wherever_a_text_is_given(api, text: str) -> None:
+    status, body = await api.call("POST", "/api/v1/devices", {"id": "3" * 20, "name": f"x{text}y"})
+    assert (status, body["error"]) == (400, "invalid") and "name" in body["message"]
+    upper = {"id": "34020000002000000099", "host": "192.0.2.10", "username": f"x{text}y"}
+    assert (await api.call("POST", "/api/v1/uppers", upper))[0] == 400
+    assert (await api.call("GET", "/api/v1/devices", params={"text": f"x{text}y"}))[0] == 400
+
+
 @pytest.mark.parametrize(
     ("remote", "loopback"), [("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("", False)]
 )
@@ -182,7 +227,7 @@ async def test_with_a_certificate_it_speaks_tls(start_api, tmp_path) -> None:
     trust = ssl.create_default_context(cafile=certificate)
     try:
         async with api.http.get(f"https://localhost:{port}/healthz", ssl=trust) as reply:
-            assert reply.status == 200
+            assert reply.status == 200 and "max-age" in reply.headers["Strict-Transport-Security"]
     finally:
         await listening.stop()
 
