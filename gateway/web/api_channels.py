@@ -67,8 +67,13 @@ class PtzBody(Strict):
     purpose: str = Field("", max_length=256)
 
 
-def shown(stored: StoredItem, *, has_children: bool | None = None, full: bool = False) -> dict[str, Any]:
-    """An object as the API shows it; address, port and password of a camera are never shown."""
+def shown(
+    stored: StoredItem, *, has_children: bool | None = None, full: bool = False, unknown: bool = False
+) -> dict[str, Any]:
+    """An object as the API shows it; address, port and password of a camera are never shown.
+
+    `full` adds every element the standard knows, `unknown` also those of the vendor: nobody knows what is in them (A7).
+    """
     item = stored.item
     body: dict[str, Any] = {
         "peer_id": item.peer_id,
@@ -89,7 +94,8 @@ def shown(stored: StoredItem, *, has_children: bool | None = None, full: bool = 
     if has_children is not None:
         body["has_children"] = has_children
     if full:
-        body["item"] = _published(item.document())
+        elements = _published(item.document()) or {}
+        body["item"] = elements if unknown else {name: elements[name] for name in elements if name != "extra"}
         body["changed_at"] = stored.changed_at
     return body
 
@@ -138,8 +144,8 @@ async def granted(
     try:
         return await call.ctx.grants.issue(request)
     except Denied as denied:
-        # Entered as refused; what is not in the catalogue is told to be unknown rather than forbidden.
-        raise (denied if stored is not None else _unknown(key)) from None
+        # Entered as refused; what the caller is not told of is unknown rather than forbidden, whether it exists or not.
+        raise (denied if stored is not None and _may_see(call, stored) else _unknown(key)) from None
 
 
 def key_of(call: Call) -> StreamKey:
@@ -162,7 +168,7 @@ def routes(node: ChannelServices) -> list[Route]:
         stored = await known_item(node.catalog, key_of(call))
         if not _may_see(call, stored):
             raise _unknown(stored.item)
-        return shown(stored, full=True)
+        return shown(stored, full=True, unknown=call.identity.at_least("operator"))
 
     async def regions(call: Call) -> dict[str, Any]:
         return {"regions": await node.catalog.regions(secret=_sees_secrets(call))}
@@ -181,7 +187,8 @@ def routes(node: ChannelServices) -> list[Route]:
         return {"items": rows}
 
     async def synchronise(call: Call) -> dict[str, Any]:
-        node.sync.start(call.path("peer_id"))
+        device = call.ctx.stores.devices.require(call.path("peer_id"))
+        node.sync.start(device.id)
         return {"state": "started"}
 
     async def sync_status(call: Call) -> dict[str, Any]:

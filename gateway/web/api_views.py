@@ -19,6 +19,9 @@ from gateway.web.api_channels import granted
 from gateway.web.resource import Strict
 from gateway.web.route import Call, Route
 
+MAX_VIEWS_PER_USER = 100
+"""Views one user may have open: a wall or two, not every camera of a city."""
+
 
 class ViewServices(Protocol):
     """What these routes need of the node."""
@@ -50,6 +53,8 @@ def routes(node: ViewServices) -> list[Route]:
     async def start(call: Call) -> dict[str, Any]:
         body = call.body(ViewBody)
         key = StreamKey(body.peer_id, body.code)
+        if sum(view.record.actor_id == call.actor.id for view in node.views.all()) >= MAX_VIEWS_PER_USER:
+            raise Failure(Reason.BUSY, f"{MAX_VIEWS_PER_USER} views of {call.actor.id} are open", channel=key.code)
         grant = await granted(call, node.catalog, key, Action.LIVE, purpose=body.purpose)
         try:
             view, token = await node.views.open(key, grant)

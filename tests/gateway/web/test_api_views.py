@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
+from gateway.web import api_views
 from interop.wire.device import Deviations
 from tests.stand.street import CHANNEL, DEVICE_ID, KEY, SECOND, Api, Street, running_street, settings, until
 
@@ -95,6 +96,15 @@ async def test_the_views_of_others_are_invisible_but_to_administrators(street: S
         assert (await root.call("GET", f"{URL}/{his['id']}"))[1]["actor"] == "user:zhao"
         assert (await root.call("DELETE", f"{URL}/{his['id']}"))[0] == 204
     assert (await street.ledger())[-1].entry.detail == {"reason": "ended by root"}
+
+
+async def test_nobody_opens_more_views_than_one_person_watches(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_views, "MAX_VIEWS_PER_USER", 1)
+    async with street.api("ding", "viewer") as ding, street.api("zhao", "operator") as zhao:
+        await started(ding)
+        status, body = await ding.call("POST", URL, WANTED)
+        assert (status, body["step"]) == (503, "busy") and len(street.node.views.all()) == 1
+        await started(zhao)
 
 
 async def test_a_view_that_fails_says_why_closes_the_books_and_is_counted(tmp_path: Path) -> None:
