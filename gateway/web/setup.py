@@ -44,6 +44,8 @@ def routes(ctx: WebContext) -> list[Route]:
             if not ctx.setup.needed:
                 raise ApiError(409, "already_set_up", "This node is set up already.", "系统已完成初始化。")
             if not ctx.setup.matches(body.code):
+                refused = Entry("user", body.username, "setup", "refused", destination=call.remote, clause="O9")
+                await ctx.ledger.append(refused)
                 raise ApiError(
                     403,
                     "wrong_code",

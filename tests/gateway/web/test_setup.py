@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.compliance.ledger import LedgerQuery
+from gateway.config import Config, HttpConfig
+
 PASSWORD = "Correct-Horse-7"
 
 
@@ -24,6 +27,20 @@ async def test_a_wrong_code_is_refused_and_makes_no_account(start_api) -> None:
     status, answer = await api.call("POST", "/api/v1/setup", body, user=None)
     assert (status, answer["error"]) == (403, "wrong_code")
     assert len(api.ctx.stores.users) == 0
+    [row] = await api.ctx.ledger.entries(LedgerQuery())
+    assert (row.entry.action, row.entry.result, row.entry.destination) == ("setup", "refused", "127.0.0.1")
+    assert "AAAAA" not in str(row)
+
+
+async def test_codes_are_not_guessed_faster_than_the_limit_and_wrong_ones_make_a_new_code(start_api) -> None:
+    api = await start_api(Config(http=HttpConfig(logins_per_minute=12)), fresh=True)
+    body = {"code": "AAAAA-AAAAA-AAAAA-AAAAA", "username": "thief", "password": PASSWORD}
+    answers = [(await api.call("POST", "/api/v1/setup", body, user=None))[0] for _ in range(14)]
+    assert answers == [403] * 12 + [429] * 2
+    first, second = api.announced
+    api.now[0] += 60
+    assert (await api.call("POST", "/api/v1/setup", body | {"code": first}, user=None))[0] == 403
+    assert (await api.call("POST", "/api/v1/setup", body | {"code": second}, user=None))[0] == 201
 
 
 async def test_two_set_ups_at_once_make_one_administrator(start_api) -> None:
