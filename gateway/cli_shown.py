@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from gateway.telemetry.log import visible
+
 
 def print_json(value: Any) -> None:
     """Indented JSON, Chinese text as it is."""
@@ -47,8 +49,8 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, float) and (name == "at" or name.endswith(("_at", "_until", "_seen"))):
         return datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds") if value else "-"
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False) if value else "-"
-    return str(value)
+        return visible(json.dumps(value, ensure_ascii=False)) if value else "-"
+    return visible(str(value))
 
 
 def _width(text: str) -> int:

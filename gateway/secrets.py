@@ -119,6 +119,8 @@ _SECRET_KEYS = re.compile(
 )
 _SECRET_TEXT = (
     (re.compile(r"(?im)^((?:proxy-)?authorization\s*:\s*)[^\r\n]+(?:\r?\n[ \t]+[^\r\n]+)*"), rf"\1{MASK}"),
+    # An error that names a password's element: "/Response/.../Password: given twice: 'x'".
+    (re.compile(r"(?i)(/[\w:.-]*(?:passw|pwd)[\w.-]*(?:\[\d+\])?: [^:\n]*: )[^\n]*"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}"), rf"\1{MASK}"),
     (re.compile(r"(?i)([?&](?:token|password)=)[^&\s\"']+"), rf"\1{MASK}"),
 )

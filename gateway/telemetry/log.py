@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import unicodedata
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -33,6 +34,21 @@ def mask_secrets(_logger: Any, _method: str, event: Event) -> Event:
     return masked
 
 
+def show_control_characters(_logger: Any, _method: str, event: Event) -> Event:
+    """Nothing a peer wrote reaches the terminal as a command to it. Lines of tracebacks stay lines."""
+    return {key: visible(value, keep="\n\t") if isinstance(value, str) else value for key, value in event.items()}
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """`text` with control characters but those to `keep` shown by their code."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else ascii(char)[1:-1]
+        for char in text
+    )
+
+
 def _json(value: Any, **_options: Any) -> str:
     """One line of JSON, whatever a peer's bytes put into it: a line that cannot be written would stop its writer."""
     try:
@@ -53,7 +69,7 @@ def processors(form: str, *, colors: bool = False) -> list[Processor]:
     ]
     if form == "json":
         return [*chain, structlog.processors.JSONRenderer(_json)]
-    return [*chain, structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False)]
+    return [*chain, show_control_characters, structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False)]
 
 
 def configure(config: LogConfig, stream: TextIO | None = None) -> None:

@@ -41,3 +41,8 @@ def test_a_record_is_one_field_a_line_with_times_as_dates(
     ]
     print_record({"id": "1"}, as_json=True)
     assert json.loads(capsys.readouterr().out) == {"id": "1"}
+
+
+def test_names_are_shown_and_do_not_command_the_terminal(capsys) -> None:
+    print_record({"name": "\x1b[31m东门\n", "list": ["\x9b"]}, as_json=False)
+    assert "\\x1b[31m东门\\n" in (shown := capsys.readouterr().out) and "\x1b" not in shown and "\x9b" not in shown

@@ -65,6 +65,7 @@ def test_a_sealed_secret_opens_only_where_it_belongs(tmp_path: Path) -> None:
         ("<Item><Password>s3cret</Password><Name>n</Name></Item>", "<Name>n</Name>"),
         ("<PASSWORD>s3\r\ncret s3cret</PASSWORD>", "<PASSWORD>"),
         ('<gb:Password a="1">s3cret</gb:Password><Name>n</Name>', "<Name>n</Name>"),
+        ("/Response/DeviceList/Item[0]/Password: given twice: 's3cret'", "given twice"),
         ("Bearer s3cret-token-text", "Bearer"),
         ("GET /live/v1.mp4?token=s3cret&x=1", "x=1"),
     ],

@@ -88,3 +88,17 @@ def test_a_line_is_written_whatever_a_peer_put_into_it() -> None:
     structlog.get_logger().warning("refused", claims=not_utf8, number=10**30, peer="udp:192.0.2.1:5060")
     [line] = lines(stream)
     assert (line["claims"], line["peer"]) == ("34??", "udp:192.0.2.1:5060")
+
+
+def test_nothing_a_peer_wrote_commands_the_terminal_and_tracebacks_stay_readable() -> None:
+    lines = io.StringIO()
+    configure(LogConfig(format="console"), lines)
+    logger = structlog.get_logger("x")
+    logger.info("came", name="\x1b[31m东门\x9b0m", agent="a\nfake line \u202e", number=7)
+    try:
+        raise ValueError("\x1b[2J")
+    except ValueError:
+        logger.exception("failed")
+    text = lines.getvalue()
+    assert "\x1b" not in text and "\x9b" not in text and "\u202e" not in text
+    assert "\\x1b[31m东门\\x9b0m" in text and "\nfake" not in text and "\nTraceback" in text
