@@ -1,7 +1,8 @@
 """Named tolerances: every liberty taken with a peer's message has a name, evidence and a switch.
 
 What GB/T 28181 itself prescribes against RFC 3261 (ten-digit domains, the Date form of 9.10) is not a tolerance:
-it is always read.
+it is always read. These here belong to one message; `answer_from_elsewhere`, which belongs to one peer, is in
+`sip.core.answer_source`.
 """
 
 from __future__ import annotations
