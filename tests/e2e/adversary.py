@@ -118,9 +118,7 @@ async def stage(
     directory: Path, *, media: str = "udp", host: str = "127.0.0.1", settings: dict[str, dict[str, Any]] | None = None
 ) -> AsyncIterator[Stage]:
     """One gateway whose camera is being watched. `settings`: keys of its configuration, by section."""
-    chain = Chain(1, directory)
-    for section, values in (settings or {}).items():
-        chain.top.settings.setdefault(section, {}).update(values)
+    chain = Chain(1, directory, settings=settings)
     try:
         await chain.start()
         witness = await chain.add_device(WITNESS, WITNESS_CHANNEL, codec="H264", media=media, host=host)

@@ -18,6 +18,16 @@ UPPER_ID = "34000000002000000009"
 UPPER_PASSWORD = "upper-4711"
 DEVICE_PASSWORD = "device-0815"
 EVERYTHING = {"id": "everything", "mode": "all", "actions": ["live", "ptz", "query"]}
+Settings = dict[str, dict[str, Any]]
+SHORT_WAITS: Settings = {
+    "catalog": {"first_answer_seconds": 5.0, "next_answer_seconds": 2.0},
+    "media": {"linger_seconds": 1.0},
+}
+
+
+def sip_trace(node: NodeProcess) -> Path:
+    """Where a node writes its SIP messages."""
+    return node.directory / "sip-trace.jsonl"
 
 
 def node_id(level: int) -> str:
@@ -26,23 +36,23 @@ def node_id(level: int) -> str:
 
 
 class Chain:
-    """`depth` gateways; `nodes[0]` is the topmost, `nodes[-1]` has the devices."""
+    """`depth` gateways; `nodes[0]` is the topmost, `nodes[-1]` has the devices.
 
-    def __init__(self, depth: int, directory: Path) -> None:
+    `settings` are keys of their configuration, by section; each writes its SIP messages to `sip_trace(node)` on demand.
+    """
+
+    def __init__(
+        self, depth: int, directory: Path, *, settings: Settings | None = None, sip_traces: bool = False
+    ) -> None:
         taken: set[int] = set()
         self.nodes = [
-            NodeProcess(
-                node_id(level),
-                f"level {level}",
-                directory / f"level-{level}",
-                taken,
-                {
-                    "catalog": {"first_answer_seconds": 5.0, "next_answer_seconds": 2.0},
-                    "media": {"linger_seconds": 1.0},
-                },
-            )
+            NodeProcess(node_id(level), f"level {level}", directory / f"level-{level}", taken)
             for level in range(1, depth + 1)
         ]
+        for node in self.nodes:
+            log: dict[str, Any] = {"sip_trace": str(sip_trace(node))} if sip_traces else {}
+            for section, keys in (*SHORT_WAITS.items(), ("log", log), *(settings or {}).items()):
+                node.settings.setdefault(section, {}).update(keys)
         self.upper = WirePlatform(UPPER_ID, UPPER_PASSWORD)
         self.devices: dict[str, WireDevice] = {}
         self.simulated: dict[str, SimulatedDevice] = {}

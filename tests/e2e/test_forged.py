@@ -214,6 +214,8 @@ FORGED: dict[str, tuple[Callable[[Seen], bytes], set[int]]] = {
     "OPTIONS": (lambda seen: seen.of_upper("OPTIONS"), {403, 481}),
     "UPDATE": (lambda seen: seen.of_upper("UPDATE"), {403, 405, 481}),
     "PUBLISH": (lambda seen: seen.of_upper("PUBLISH"), {403, 405, 481}),
+    "PRACK": (lambda seen: seen.of_upper("PRACK", "RAck: 1 1 INVITE"), {403, 405, 481}),
+    "REFER": (lambda seen: seen.of_upper("REFER", "Refer-To: <sip:thief@127.0.0.44>"), {403, 405, 481}),
 }
 
 
@@ -274,7 +276,7 @@ async def test_a_registered_peer_cannot_speak_for_another(show: Stage, other: Wi
     call_id = sipwire.split(data).need("call-id")
     answers = [one.status for one in other.port.received if one.status >= 200 and one.get("call-id") == call_id]
     # What it says about itself is heard (200); what belongs to another is refused.
-    if method.startswith(("BYE", "CANCEL", "INFO", "INVITE", "SUBSCRIBE", "UPDATE", "PUBLISH")):
+    if method.startswith(("BYE", "CANCEL", "INFO", "INVITE", "SUBSCRIBE", "UPDATE", "PUBLISH", "PRACK", "REFER")):
         assert answers and answers[0] in (403, 405, 481, 482), answers
     elif method.startswith(("MESSAGE Control", "MESSAGE Query")):
         assert answers == [403]
