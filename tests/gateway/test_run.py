@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,3 +106,55 @@ def test_a_node_that_cannot_start_says_why(tmp_path: Path) -> None:
     blocked.write_text("not a directory")
     with pytest.raises(OSError):
         run.run(configured(blocked))
+
+
+def processes_of(directory: Path) -> list[int]:
+    """Who was started with a path below the directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and os.fsencode(directory) in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+async def eventually(true: Callable[[], object], timeout_s: float = 60.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not true():
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_node_that_was_ended_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    data, config = tmp_path / "data", tmp_path / "node.toml"
+    config.write_text(
+        f"""
+        [node]
+        data_dir = "{data}"
+        [sip]
+        host = "127.0.0.1"
+        port = 0
+        [http]
+        host = "127.0.0.1"
+        port = 0
+        [media]
+        host = "127.0.0.1"
+        http_port = 0
+        stream_workers = 1
+        orphan_seconds = 1
+        """
+    )
+    command = [sys.executable, "-m", "gateway", "run", "--config", str(config)]
+    output = tmp_path / "output"
+    with output.open("wb") as stdout:
+        node = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stdout)
+    try:
+        await eventually(lambda: b"node ready" in output.read_bytes() or node.returncode is not None)
+        assert node.returncode is None and len(processes_of(tmp_path)) == 3
+        node.send_signal(number)
+        await asyncio.wait_for(node.wait(), 60)
+        await eventually(lambda: not processes_of(tmp_path))
+    finally:
+        for pid in processes_of(tmp_path):
+            os.kill(pid, signal.SIGKILL)
+        await node.wait()

@@ -320,12 +320,19 @@ async def test_over_tcp_everything_goes_over_one_connection(platform: Platform, 
     assert len(raw.port._writers) == 1
 
 
+@pytest.fixture
+def patient(up: Uplinked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are waited for: a busy machine is no dead platform."""
+    monkeypatch.setattr(module, "ANSWER_S", 8.0)
+
+
 def hang_up(raw: RawPeer) -> None:
     """The platform closes every connection."""
     for writer in list(raw.port._writers):
         writer.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_closed_connection_is_made_anew_at_once_and_registered_on(
     platform: Platform, up: Uplinked, raw: RawPeer
 ) -> None:
@@ -340,6 +347,7 @@ async def test_a_closed_connection_is_made_anew_at_once_and_registered_on(
     assert line["upper"] == UPPER and line["reason"] == CONNECTION_CLOSED
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_platform_that_always_closes_is_not_asked_without_end(
     platform: Platform, up: Uplinked, raw: RawPeer
 ) -> None:
@@ -352,6 +360,7 @@ async def test_a_platform_that_always_closes_is_not_asked_without_end(
     assert "again and again" in (uplink.status.hint or "") and len(platform.registers) == 4
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_platform_that_closes_and_is_gone_is_waited_for_like_any_other(
     platform: Platform, up: Uplinked, raw: RawPeer
 ) -> None:
@@ -362,6 +371,7 @@ async def test_a_platform_that_closes_and_is_gone_is_waited_for_like_any_other(
     assert "Not reachable" in (uplink.status.hint or "") and CONNECTION_CLOSED in uplink.status.trace
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_connection_that_breaks_under_a_keepalive_is_made_anew_too(
     platform: Platform, up: Uplinked, raw: RawPeer
 ) -> None:
