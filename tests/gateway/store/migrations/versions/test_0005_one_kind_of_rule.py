@@ -58,4 +58,14 @@ async def test_rules_of_both_tables_are_kept_and_none_begins_to_share(tmp_path: 
     assert meant.withhold == {"longitude", "info.ContactInfo"}
     async with database.read() as connection:
         assert (await connection.execute(text("SELECT rule_id FROM uppers"))).scalar_one() is None
+
+    def back(connection: Connection) -> None:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+
+    async with database.write() as connection:
+        await connection.run_sync(back)
+        assert (await connection.execute(text("SELECT count(*) FROM rules"))).scalar_one() == 3
+        assert (await connection.execute(text("SELECT count(*) FROM catalog_sharing_rule"))).scalar_one() == 0
     await database.close()
