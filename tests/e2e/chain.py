@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from interop.demo.node import NodeProcess
+from interop.demo.story import together
 from interop.device import Channel, DeviceSettings, PictureSettings, SimulatedDevice
 from interop.wire.device import WireDevice
 from interop.wire.manscdp import WireChannel
@@ -67,7 +68,7 @@ class Chain:
 
     async def start(self) -> None:
         await self.upper.port.open()
-        await asyncio.gather(*(self._start(node) for node in self.nodes))
+        await together(self._start(node) for node in self.nodes)
         for above, below in zip(self.nodes, self.nodes[1:], strict=False):
             await register_below(above, below)
         await enter_upper(self.top, UPPER_ID, self.upper.port.port, UPPER_PASSWORD)
