@@ -19,6 +19,7 @@ from gateway.store.stores import Stores
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.sip_watch import SipWatch
 from sip.aio import Incoming, SipStack
+from sip.core.answer_source import AnswerPolicy
 from sip.limits import Limits
 
 NEVER_S = 10 * 365 * 86_400.0
@@ -38,7 +39,9 @@ class Signalling:
         on_request: Callable[[Incoming], None],
     ) -> None:
         me = Party(config.node.id, config.node.realm)
-        self.stack = sip_stack(config, watch, on_request)
+        self.stack = sip_stack(
+            config, watch, on_request, lambda asked, source: self.directory.may_answer(asked, source)
+        )
         self.stack.on_connection_lost = news.connection_lost
         self.presence = Presence(
             stores.registrations,
@@ -72,13 +75,16 @@ class Signalling:
         self.controls = Controls(self.exchange, self.directory.lower)
 
 
-def sip_stack(config: Config, watch: SipWatch, on_request: Callable[[Incoming], None]) -> SipStack:
+def sip_stack(
+    config: Config, watch: SipWatch, on_request: Callable[[Incoming], None], answer_from_elsewhere: AnswerPolicy
+) -> SipStack:
     """The stack of a node; it listens nowhere yet."""
     return SipStack(
         user_agent=config.sip.user_agent,
         on_request=on_request,
         on_wire=watch.on_wire,
         limits=Limits(max_connections=config.sip.max_connections),
+        answer_from_elsewhere=answer_from_elsewhere,
         # GB/T 28181-2022 Annex I: in every answer to REGISTER, success or failure, whoever makes it.
         answer_headers={"REGISTER": [("X-GB-Ver", "3.0" if config.node.edition == "2022" else "2.0")]},
     )

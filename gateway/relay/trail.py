@@ -1,4 +1,5 @@
-"""How a request for a stream came to us: the platforms it has passed and the hops it may still take. Pure.
+"""How a request for a stream came to us and is to go on: the platforms it has passed, those it shall pass, and the hops
+it may still take. Pure.
 
 Downward the platforms are listed in `Monitor-User-Identity`, each putting its own id in front (GB/T 28181-2022 8.3);
 upward they are listed in `X-RoutePath` of the responses to INVITE (GB/T 28181-2022 Annex H).
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from sip import Request
 
 IDENTITY = "Monitor-User-Identity"
+PREFERRED_PATH = "X-PreferredPath"
 ROUTE_PATH = "X-RoutePath"
 MAX_HOPS = 70
 MAX_IDENTITY = 2048
@@ -19,10 +21,12 @@ MAX_IDENTITY = 2048
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """`identity`: Monitor-User-Identity as received ("" for a request of our own); `hops`: Max-Forwards left."""
+    """`identity`: Monitor-User-Identity as received ("" for a request of our own); `hops`: Max-Forwards left;
+    `preferred`: the platforms below us it shall pass, joined by -, as X-PreferredPath says it ("": any)."""
 
     identity: str = ""
     hops: int = MAX_HOPS
+    preferred: str = ""
 
     @classmethod
     def of(cls, request: Request) -> Trail:
@@ -41,6 +45,10 @@ class Trail:
     def onward(self, own_id: str) -> str:
         """The Monitor-User-Identity to send downward."""
         return f"{own_id}-{self.identity}" if self.identity else own_id
+
+    def preferred_through(self, platform_id: str) -> str:
+        """The X-PreferredPath for a request that goes to that platform; "" where the path does not lead there."""
+        return self.preferred if self.preferred.split("-")[0] == platform_id else ""
 
 
 def route_path(own_id: str, below: str = "", lower_id: str = "") -> str:

@@ -18,8 +18,9 @@ from gateway.signalling.registrar import Account
 from gateway.signalling.trust import UpperAddress
 from gateway.signalling.uplink import Uplink, UpperTarget
 from gateway.store.devices import Device, Devices, PeerKind
-from gateway.store.uppers import Upper, Uppers
+from gateway.store.uppers import ANSWER_FROM_ELSEWHERE, Upper, Uppers
 from media.worker.control import Transport
+from sip.aio import Peer
 from sip.manscdp import Edition
 
 
@@ -87,12 +88,25 @@ class Directory:
     def upper_addresses(self) -> Iterable[UpperAddress]:
         """The addresses upper platforms may send from."""
         for upper in self._uppers:
-            if not upper.enabled:
-                continue
-            uplink = self._uplink_of(upper.id)
-            peer = uplink.peer if uplink is not None else None
-            host, port = (peer.host, peer.port) if peer is not None else (upper.host, upper.port)
-            yield UpperAddress(upper.id, upper.transport.upper(), host, port, upper.source_addresses)
+            if upper.enabled:
+                host, port = self._address_of(upper)
+                yield UpperAddress(upper.id, upper.transport.upper(), host, port, upper.source_addresses)
+
+    def may_answer(self, asked: Peer, source: Peer) -> bool:
+        """Whether `source` is another address of the upper platform that was asked, and is tolerated as such."""
+        return any(
+            upper.enabled
+            and ANSWER_FROM_ELSEWHERE in upper.tolerances
+            and source.host in upper.source_addresses
+            and (asked.host, asked.port) == self._address_of(upper)
+            for upper in self._uppers
+        )
+
+    def _address_of(self, upper: Upper) -> tuple[str, int]:
+        """Where an upper platform is reached: its name resolved, once its uplink has done so."""
+        uplink = self._uplink_of(upper.id)
+        peer = uplink.peer if uplink is not None else None
+        return (peer.host, peer.port) if peer is not None else (upper.host, upper.port)
 
     def lower(self, peer_id: str) -> Correspondent | None:
         """How to talk to a peer below us; None while it is offline."""

@@ -21,7 +21,7 @@ from gateway.relay.addresses import usable_ip
 from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.pool import Worker, WorkerUnavailable
 from gateway.relay.ssrc import SsrcExhausted
-from gateway.relay.trail import IDENTITY, ROUTE_PATH, Trail
+from gateway.relay.trail import IDENTITY, PREFERRED_PATH, ROUTE_PATH, Trail
 from gateway.signalling.bye import send_bye
 from gateway.signalling.call_environment import CallEnvironment, LowerTarget
 from gateway.signalling.calls import CallRecord
@@ -190,6 +190,8 @@ class LowerCall:
         ]
         if self.target.platform:
             headers.append((IDENTITY, self._trail.onward(environment.me.id)))
+            if preferred := self._trail.preferred_through(self.key.peer_id):
+                headers.append((PREFERRED_PATH, preferred))
         request = request_to(
             "INVITE",
             me=environment.me,

@@ -149,6 +149,7 @@ class Northbound:
                     keep_ssrc=upper.ssrc_policy == "upper",
                     late_transport=upper.media_transport or "udp",
                     media_hosts=_media_hosts(upper, incoming.source.host, correspondent),
+                    path=path,
                 )
             )
         except BaseException as error:

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from gateway.errors import Failure, Reason
+from gateway.relay.trail import PREFERRED_PATH
 from sip import ParseError, Request
 
-PREFERRED_PATH = "X-PreferredPath"
 MAX_PLATFORMS = 64
 
 _ID = re.compile(r"[0-9]{20}")

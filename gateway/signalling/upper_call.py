@@ -139,7 +139,7 @@ class UpperCall:
         try:
             if request.offer is not None:
                 request.destination(request.offer)
-            stream = await self._attach(incoming)
+            stream = await self._attach(request)
             opened = await self._leg.open(stream, ssrc=request.wanted_ssrc, payload_type=request.payload_type)
             # While it was being set up: its right was withdrawn, the stream or the platform went away, or a CANCEL.
             if self._over.is_set() or incoming.answered:
@@ -172,10 +172,11 @@ class UpperCall:
         finally:
             self._acknowledged.set()
 
-    async def _attach(self, incoming: Incoming) -> UpstreamCall:
+    async def _attach(self, request: UpperRequest) -> UpstreamCall:
         """Join the stream; a CANCEL from above, or the end of the call, gives up only this call's wait."""
+        incoming = request.incoming
         trail = Trail.of(incoming.request)
-        onward = Trail(trail.identity, trail.hops - 1)
+        onward = Trail(trail.identity, trail.hops - 1, str(request.path))
         attaching = asyncio.create_task(self._hub.attach(self.grant, self.id, self._stream_ended, onward))
         tasks = [attaching, *(asyncio.create_task(end.wait()) for end in (incoming.cancelled, self._over))]
         try:

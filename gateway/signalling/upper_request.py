@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.compliance.grant import Grant
 from gateway.relay.hub import StreamKey
+from gateway.signalling.preferred_path import PreferredPath
 from gateway.signalling.receiver import PS_PAYLOAD, check_receiver, destination, ps_payload_type, their_transport
 from media.worker.control import Transport
 from sip.aio import Incoming
@@ -18,7 +19,7 @@ class UpperRequest:
 
     `offer` None: the INVITE had no description; ours goes into the 200, over `late_transport`, theirs comes with the
     ACK. `keep_ssrc`: use the upper's `y=` instead of our own (a switch per upper platform). `media_hosts`: where its
-    media may be sent; None: anywhere.
+    media may be sent; None: anywhere. `path`: the platforms below us it shall pass.
     """
 
     upper_id: str
@@ -30,6 +31,7 @@ class UpperRequest:
     keep_ssrc: bool = False
     late_transport: Transport = "udp"
     media_hosts: frozenset[str] | None = None
+    path: PreferredPath = PreferredPath()
 
     @property
     def key(self) -> StreamKey:

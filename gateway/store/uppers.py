@@ -11,9 +11,11 @@ from gateway.store.devices import MediaTransport
 from gateway.store.repository import Repository
 
 SsrcPolicy = Literal["own", "upper"]
-UpperTolerance = Literal["media_to_any_address"]
-"""Quirks: its media servers may live on any host, not only where its signalling comes from."""
+UpperTolerance = Literal["media_to_any_address", "answer_from_elsewhere"]
+"""Quirks: its media servers may live on any host, not only where its signalling comes from; it answers requests from
+another of its `source_addresses` than the one asked (`sip/core/answer_source.py`)."""
 MEDIA_TO_ANY_ADDRESS: UpperTolerance = "media_to_any_address"
+ANSWER_FROM_ELSEWHERE: UpperTolerance = "answer_from_elsewhere"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from gateway.assembly.signalling import NEVER_S
+from gateway.store.uppers import Upper
+from interop.wire.media import bound_udp
 from interop.wire.sipwire import Path as WirePath
+from interop.wire.sipwire import answer_bytes, split
 from tests.gateway.signalling.raw import RawPeer, request_bytes
 from tests.stand.node import running_node
 from tests.stand.street import settings
@@ -29,3 +33,33 @@ async def test_udp_and_tcp_are_heard_on_one_number(tmp_path: Path) -> None:
         line = peer.port.via(over)
         data = request_bytes("REGISTER", to="<sip:34020000001320000001@3402000000>", via=line)
         assert (await peer.port.ask(data, over)).status == 401
+
+
+@pytest.mark.parametrize("tolerances", [("answer_from_elsewhere",), ()])
+async def test_an_upper_platform_with_two_cards_is_understood_where_that_is_tolerated(
+    tmp_path: Path, tolerances: tuple[str, ...]
+) -> None:
+    """It takes REGISTER on one card and answers from the other."""
+    loop = asyncio.get_running_loop()
+    with bound_udp("127.0.0.1") as asked, bound_udp("127.0.0.2") as other:
+        async with running_node(settings(tmp_path)) as node:
+            upper = Upper(
+                "34000000002000000001",
+                host="127.0.0.1",
+                port=asked.getsockname()[1],
+                source_addresses=("127.0.0.2",),
+                tolerances=tolerances,
+            )
+            await node.stores.uppers.create(upper)
+            data, source = await asyncio.wait_for(loop.sock_recvfrom(asked, 65_535), 5)
+            path = WirePath("UDP", *source)
+            answer = answer_bytes(split(data), 200, source=path, to_tag="t", lines=["Expires: 3600"])
+            await loop.sock_sendto(other, answer, source)
+            counters = node.stack.counters
+            async with asyncio.timeout(5):
+                while not counters.answers_from_elsewhere and not counters.foreign_responses:
+                    await asyncio.sleep(0.01)
+                uplink = node.uplinks.get(upper.id)
+                while tolerances and not (uplink is not None and uplink.registered):
+                    await asyncio.sleep(0.01)
+            assert uplink is not None and uplink.registered is bool(tolerances)

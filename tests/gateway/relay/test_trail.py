@@ -29,6 +29,12 @@ def test_a_platform_puts_its_id_in_front() -> None:
     assert Trail().onward(A) == A
 
 
+def test_the_preferred_path_goes_on_only_where_it_leads() -> None:
+    trail = Trail(preferred=f"{A}-{B}")
+    assert trail.preferred_through(A) == f"{A}-{B}" and trail.preferred_through(B) == ""
+    assert Trail().preferred_through(A) == ""
+
+
 def test_without_headers_the_trail_begins_here() -> None:
     assert Trail.of(invite()) == Trail("", MAX_HOPS)
 

@@ -135,6 +135,20 @@ async def test_upper_platforms_may_send_from_where_we_registered_and_from_config
     ]
 
 
+async def test_answers_from_another_address_of_an_upper_platform_are_tolerated_where_that_is_said(book: Book) -> None:
+    upper = await book.stores.uppers.create(
+        Upper(UPPER, host="city.example", source_addresses=("192.0.2.98",), tolerances=("answer_from_elsewhere",))
+    )
+    asked, card = Peer("UDP", "192.0.2.50", 5080), Peer("UDP", "192.0.2.98", 40_000)
+    assert not book.directory.may_answer(asked, card)  # nothing was asked there yet
+    book.uplink(upper, server=asked)
+    assert book.directory.may_answer(asked, card)
+    assert not book.directory.may_answer(asked, Peer("UDP", "192.0.2.97", 5080))
+    assert not book.directory.may_answer(Peer("UDP", "192.0.2.1", 5060), card)
+    await book.stores.uppers.update(UPPER, tolerances=())
+    assert not book.directory.may_answer(asked, card)
+
+
 async def test_what_an_uplink_needs(book: Book) -> None:
     upper = Upper(
         UPPER, host="192.0.2.99", port=5070, transport="tcp", username="u", password=Secret("p"), keepalive_seconds=30

@@ -119,6 +119,15 @@ async def test_a_platform_below_is_told_the_way_of_the_request(tmp_path: Path) -
     async with street_with(tmp_path, kind="platform") as street:
         await attach(street, Trail("34000000002000000001-li"))
         assert invite(street).need("monitor-user-identity") == f"{NODE_ID}-34000000002000000001-li"
+        assert invite(street).get("x-preferredpath") is None
+
+
+@pytest.mark.parametrize("first", ["34020000001110000001", "34000000002000000009"])
+async def test_a_preferred_path_is_sent_on_to_the_platform_it_leads_to(tmp_path: Path, first: str) -> None:
+    path = f"{first}-34020300002000000001"
+    async with street_with(tmp_path, kind="platform") as street:
+        await attach(street, Trail(preferred=path))
+        assert invite(street).get("x-preferredpath") == (path if first == "34020000001110000001" else None)
 
 
 @pytest.mark.parametrize(

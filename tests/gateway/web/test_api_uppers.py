@@ -70,5 +70,5 @@ async def test_media_may_go_anywhere_unless_the_tolerance_is_taken_away(api) -> 
 async def test_a_tolerance_nobody_knows_is_refused_with_those_that_are(api, path) -> None:
     body = {"id": ID, "tolerances": ["anything_goes"]} | ({"host": "192.0.2.10"} if path == URL else {})
     status, answer = await api.call("POST", path, body)
-    known = ["media_to_any_address"] if path == URL else ["media_source_any", "ssrc_any"]
+    known = ["media_to_any_address", "answer_from_elsewhere"] if path == URL else ["media_source_any", "ssrc_any"]
     assert status == 400 and all(name in answer["message"] for name in ("tolerances", *known))
