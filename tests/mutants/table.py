@@ -39,7 +39,7 @@ MUTANTS = (
         '    address: str | None = element("Address", default=None, about="安装地址")\n',
         (KIT, NODE),
     ),
-    Mutant("rport left out", "sip/endpoint.py", ";rport;branch={branch}", ";branch={branch}", (KIT, NODE)),
+    Mutant("rport left out", "sip/core/client.py", ";rport;branch={branch}", ";branch={branch}", (KIT, NODE)),
     Mutant(
         "digest hashes cnonce before nc",
         "sip/digest.py",
