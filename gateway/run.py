@@ -1,10 +1,10 @@
-"""The node as a process: logging, event loop, signals."""
+"""The node as a process: logging, event loop, signals, the service manager."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +15,13 @@ import uvloop
 from gateway.app import Node
 from gateway.config import Config, LogConfig
 from gateway.open_files import raise_open_files
+from gateway.operations.occupancy import occupied
+from gateway.operations.service_manager import ServiceManager
+from gateway.operations.stopping import NotStopped, stop_in_time, told_to_stop
 from gateway.telemetry import log
 from gateway.telemetry.sip_trace import SipTrace
 
 _log = structlog.get_logger("gateway")
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-ONE_SIGNAL_S = 0.5
-"""Signals that close together are one: what stops a group of processes often reaches its members twice."""
 
 
 def announce_setup_code(code: str) -> None:
@@ -31,26 +31,27 @@ def announce_setup_code(code: str) -> None:
 
 
 async def serve(config: Config, *, announce: Callable[[str], None] = announce_setup_code) -> None:
-    """Run a node until SIGTERM or SIGINT, then stop it in order. A later signal ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    """Run a node until SIGTERM or SIGINT, then stop it in order. A second signal ends the process at once.
 
-    def stopping(number: signal.Signals) -> None:
-        if not stop.is_set():
-            stop.set()
-            loop.call_later(ONE_SIGNAL_S, loop.remove_signal_handler, number)
-
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stopping, number)
-    with opened_trace(config.log) as trace:
+    Raises Occupied when another process works on the data directory, NotStopped when the node does not come to its end.
+    """
+    manager = ServiceManager.of_environment()
+    with told_to_stop() as stop, occupied(config.node.data_dir), opened_trace(config.log) as trace:
         node = await Node.open(config, announce=announce)
         if trace is not None:
             node.on_wire(trace.write)
+        alive: asyncio.Task[None] | None = None
         try:
             await node.start()
+            manager.ready(f"Node {config.node.id}, SIP port {node.sip_port}, API port {node.http_port}")
+            alive = asyncio.create_task(manager.keep_alive(), name="watchdog")
             await stop.wait()
         finally:
-            await node.stop()
+            manager.stopping()
+            await stop_in_time(node.stop, node.pool.stop)
+            if alive is not None:
+                alive.cancel()
+                await asyncio.wait([alive])
 
 
 @contextlib.contextmanager
@@ -63,9 +64,18 @@ def opened_trace(config: LogConfig) -> Iterator[SipTrace | None]:
         yield trace
 
 
+async def _serve_or_end(config: Config) -> None:
+    try:
+        await serve(config)
+    except NotStopped as error:
+        _log.error("ended without having stopped in order", problem=str(error))
+        sys.stdout.flush()
+        os._exit(1)  # what hangs would hold up the end of the interpreter too
+
+
 def run(config: Config) -> None:
     """Run a node in this process until it is told to stop."""
     log.configure(config.log)
     raise_open_files(config)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config))
+        runner.run(_serve_or_end(config))

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +17,8 @@ import structlog
 
 from gateway import run
 from gateway.config import Config
+from gateway.operations.occupancy import Occupied, occupied
+from gateway.operations.stopping import STOP_SIGNALS, NotStopped
 from interop.demo.ports import free_port
 from interop.wire.port import WireStranger
 
@@ -42,7 +45,7 @@ def configured(directory: Path) -> Config:
     )
 
 
-@pytest.mark.parametrize("number", run.STOP_SIGNALS)
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 async def test_a_node_runs_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     started = asyncio.Event()
     codes: list[str] = []
@@ -158,3 +161,38 @@ async def test_a_node_that_was_ended_leaves_no_process_behind(tmp_path: Path, nu
         for pid in processes_of(tmp_path):
             os.kill(pid, signal.SIGKILL)
         await node.wait()
+
+
+async def test_the_service_manager_is_told_of_start_and_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "200000")
+        serving = asyncio.create_task(run.serve(configured(tmp_path / "data"), announce=lambda code: None))
+        heard = [await asyncio.to_thread(systemd.recv, 1000) for _ in range(3)]
+        assert heard[0].startswith(b"READY=1\nSTATUS=Node 34020000002000000001, SIP port ")
+        assert heard[1:] == [b"WATCHDOG=1", b"WATCHDOG=1"]
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(serving, 60)
+        said = b""
+        systemd.setblocking(False)
+        while not said.startswith(b"STOPPING=1"):
+            said = systemd.recv(1000)
+
+
+async def test_a_data_directory_in_use_is_left_alone(tmp_path: Path) -> None:
+    with occupied(tmp_path), pytest.raises(Occupied):
+        await run.serve(configured(tmp_path))
+    assert not (tmp_path / "gateway.db").exists()
+
+
+def test_a_node_that_does_not_come_to_its_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hangs(config: Config) -> None:
+        raise NotStopped("it hangs")
+
+    ended: list[int] = []
+    monkeypatch.setattr(run, "serve", hangs)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    run.run(configured(tmp_path))
+    assert ended == [1]

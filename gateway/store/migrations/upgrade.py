@@ -5,10 +5,12 @@ Alembic takes longer to load than the whole database to open, so a start that fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 if TYPE_CHECKING:
@@ -29,19 +31,47 @@ def alembic_config() -> Config:
 
 async def migrate(engine: AsyncEngine) -> str:
     """Bring the database to the newest revision; its name. A database newer than this program raises CommandError."""
-    if await current(engine) == newest():
-        return newest()
+    await migrate_to(engine, newest())
+    return newest()
 
-    def upgrade(connection: Connection) -> None:
+
+async def migrate_to(engine: AsyncEngine, revision: str) -> None:
+    """Bring the database to that revision, forward or back. One newer than this program raises CommandError."""
+    before = await current(engine)
+    if before == revision:
+        return
+
+    def change(connection: Connection) -> None:
         from alembic import command
 
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if before is None or before < revision:
+            command.upgrade(config, revision)
+        else:
+            command.downgrade(config, revision)
 
-    async with engine.begin() as connection:
-        await connection.run_sync(upgrade)
-    return newest()
+    async with engine.connect() as connection:
+        await connection.run_sync(_in_one_transaction, change)
+
+
+def _in_one_transaction(connection: Connection, change: Callable[[Connection], None]) -> None:
+    """Have the schema changed as SQLite wants it done (https://www.sqlite.org/lang_altertable.html, 7).
+
+    A table may be made anew in place of the old one, and dropping that would delete what refers to its rows, or fail;
+    so foreign keys are not enforced meanwhile (which can only be said outside a transaction), and checked at the end.
+    """
+    switch = connection.connection.cursor()
+    switch.execute("PRAGMA foreign_keys = OFF")
+    try:
+        with connection.begin():
+            change(connection)
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if broken:
+                raise IntegrityError("PRAGMA foreign_key_check", None, ValueError(f"{broken[0][0]}: {broken[0]}"))
+    finally:
+        switch.execute("PRAGMA foreign_keys = ON")
+        switch.close()
 
 
 def newest() -> str:
