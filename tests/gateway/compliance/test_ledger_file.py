@@ -80,3 +80,40 @@ async def test_a_reader_cannot_write_and_makes_no_file(ledger: Ledger, tmp_path:
         reader.execute("INSERT INTO ledger (seq) VALUES (1)")
     with pytest.raises(LedgerError, match="no such file"):
         open_for_reading(tmp_path / "other.db")
+
+
+FIRST_VERSION = """
+CREATE TABLE ledger (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, result TEXT NOT NULL,
+    peer_id TEXT NOT NULL, code TEXT NOT NULL, grant_id TEXT NOT NULL, body BLOB NOT NULL, hash TEXT NOT NULL
+);
+INSERT INTO ledger VALUES (
+    1, 1700000000.0, 'user:wang', 'live', 'granted', '34020000001110000001', '34020000001310000001', 'g1',
+    CAST('{"action":"live","actor_id":"wang","actor_kind":"user","at":1700000000.0,"bytes":null,"clause":"",'
+    || '"code":"34020000001310000001","content_hash":"","destination":"","detail":{},"grant_id":"g1",'
+    || '"peer_id":"34020000001110000001","purpose":"duty","result":"granted","seconds":null,"seq":1,'
+    || '"span_end":null,"span_start":null}' AS BLOB),
+    'e63aff8f8bd74c31f2cfd1ce9b00c2914eab1a82106a4b1622948c2e9d090700'
+), (
+    2, 1700000005.5, 'user:wang', 'live.ended', 'ended', '', '', 'g1',
+    CAST('{"action":"live.ended","actor_id":"wang","actor_kind":"user","at":1700000005.5,"bytes":1000,"clause":"",'
+    || '"code":"","content_hash":"","destination":"","detail":{},"grant_id":"g1","peer_id":"","purpose":"",'
+    || '"result":"ended","seconds":5.5,"seq":2,"span_end":null,"span_start":null}' AS BLOB),
+    'd743e6cd14266375347eb6fec775cffa73e64d2422b54cba855b5c20b4bb71bb'
+);
+"""
+"""The file as version 0.1.0 wrote it. It is never migrated: what is written has to stay readable as it is."""
+
+
+async def test_the_ledger_of_the_first_version_is_read_verified_and_carried_on(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        connection.executescript(FIRST_VERSION)
+    ledger = Ledger.open(tmp_path)
+    try:
+        assert (await ledger.append(entry())).seq == 3
+        newest, second, first = await ledger.entries(LedgerQuery())
+        assert (first.entry.purpose, second.entry.seconds, newest.prev) == ("duty", 5.5, second.ref.hash)
+        outcome = await ledger.verify()
+        assert isinstance(outcome, verify_module.Verified) and outcome.entries == 3
+    finally:
+        await ledger.close()

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from gateway.store.engine import Database
-from gateway.store.migrations.upgrade import alembic_config, current, migrate, newest
+from gateway.store.engine import DATABASE_FILE, Database
+from gateway.store.migrations.upgrade import alembic_config, current, migrate, migrate_to, newest
 
 
 async def test_a_database_is_brought_up_to_date_once_and_then_left_alone(tmp_path: Path) -> None:
@@ -51,3 +54,17 @@ async def test_a_database_that_is_up_to_date_is_opened_without_loading_alembic(t
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(tmp_path), stdout=subprocess.PIPE)
     said, _ = await process.communicate()
     assert (process.returncode, said) == (0, b"False\n")
+
+
+async def test_rows_that_refer_to_nothing_stop_an_upgrade_which_then_has_changed_nothing(tmp_path: Path) -> None:
+    database = Database.open(tmp_path)
+    await migrate_to(database.writer, "0004")
+    row = "('t', 'nobody', 'key', '', 'viewer', '0', '', 0, 0)"
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as outside, outside:
+        outside.execute(f"INSERT INTO tokens VALUES {row}")
+    with pytest.raises(IntegrityError, match="tokens"):
+        await migrate(database.writer)
+    assert await current(database.engine) == "0004"
+    async with database.read() as connection:
+        assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar() == 1
+    await database.close()
