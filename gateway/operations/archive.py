@@ -37,11 +37,11 @@ def write_archive(target: Path, manifest: Manifest, folder: Path) -> None:
 
 
 def read_archive(source: Path, folder: Path | None = None) -> Manifest:
-    """Check every part of a backup against its manifest; with ``folder`` write them there. Raises BadBackup, OSError."""
+    """Check every part of a backup against its manifest, writing it to ``folder`` if given. Raises BadBackup, OSError."""
     with _opened(source) as archive:
         manifest = _manifest(archive)
         missing = set(manifest.parts)
-        for entry in archive:
+        while (entry := archive.next()) is not None:
             part = manifest.parts.get(entry.name)
             if part is None or not entry.isfile() or entry.name not in missing:
                 raise BadBackup(f"{source}: {entry.name} does not belong into a backup")
@@ -70,7 +70,7 @@ def read_manifest(source: Path) -> Manifest:
 @contextmanager
 def _opened(source: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(source, mode="r|gz") as archive:
+        with tarfile.open(source, mode="r:gz") as archive:
             yield archive
     except (tarfile.TarError, zlib.error, EOFError) as error:
         raise BadBackup(f"{source} is no backup, or is cut short: {error}") from error

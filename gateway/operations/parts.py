@@ -47,10 +47,12 @@ def copy_database(source: Path, target: Path) -> None:
         raise BadBackup(f"{source} is missing")
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)) as original:
-            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
-                original.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)) as original,
+            closing(sqlite3.connect(target, isolation_level=None)) as copy,
+        ):
+            original.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
         check_database(target)
     except sqlite3.Error as error:
         raise BadBackup(f"{source} cannot be copied: {error}") from error

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.compliance.heads import HEADS_FILE
 from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.operations.archive import read_archive, read_manifest
@@ -94,6 +95,9 @@ def _stage(data_dir: Path) -> Iterator[Path]:
 
 def _made_ready(stage: Path, manifest: Manifest) -> dict[str, int]:
     """Check the parts against each other, bring them to the present schema, open them; the rows by table."""
+    lacking = [name for name in IN_ORDER if name not in manifest.parts and name != HEADS_FILE]
+    if lacking:
+        raise BadBackup(f"{', '.join(lacking)} is not in it")
     for name in DATABASES:
         check_database(stage / name)
     if schema_of(stage / DATABASE_FILE) != manifest.schema:
