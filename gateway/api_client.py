@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -86,29 +87,64 @@ def _decoded(content: bytes) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that is kept: the node's URL, the token, and the PEM file trusted for it."""
+
+    url: str
+    token: str
+    certificate: str | None = None
+
+
 class TokenFile:
-    """Tokens of logged-in nodes by their URL, in a file of mode 0600."""
+    """Logins by the URL of their node, and which was the last, in a file of mode 0600."""
 
     def __init__(self, path: Path | None = None) -> None:
         home = Path(os.environ.get("XDG_CONFIG_HOME", "") or Path.home() / ".config")
         self.path = path or home / "gbgateway" / "tokens.json"
 
-    def get(self, url: str) -> str | None:
-        token = self._read().get(url.rstrip("/"))
-        return token if isinstance(token, str) else None
+    def get(self, url: str) -> Login | None:
+        """The login at a node."""
+        url = url.rstrip("/")
+        kept = self._read()["logins"].get(url)
+        if not isinstance(kept, dict) or not isinstance(kept.get("token"), str):
+            return None
+        certificate = kept.get("certificate")
+        return Login(url, kept["token"], certificate if isinstance(certificate, str) else None)
 
-    def put(self, url: str, token: str | None) -> None:
-        """Keep ``token`` for ``url``, or forget the one kept (None)."""
-        tokens = self._read() | {url.rstrip("/"): token}
+    def last(self) -> Login | None:
+        """The newest login that was not ended."""
+        url = self._read()["last"]
+        return self.get(url) if isinstance(url, str) else None
+
+    def put(self, login: Login) -> None:
+        """Keep a login, which is the last now."""
+        content, url = self._read(), login.url.rstrip("/")
+        content["last"] = url
+        content["logins"][url] = {"token": login.token, "certificate": login.certificate}
+        self._write(content)
+
+    def forget(self, url: str) -> None:
+        """Forget the login at a node; if it was the last, there is no last."""
+        content, url = self._read(), url.rstrip("/")
+        content["logins"].pop(url, None)
+        if content["last"] == url:
+            content["last"] = None
+        self._write(content)
+
+    def _write(self, content: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self.path.with_suffix(f".{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({name: value for name, value in tokens.items() if value is not None}, file)
+            json.dump(content, file)
         draft.replace(self.path)
 
     def _read(self) -> dict[str, Any]:
+        """`last` and `logins`; empty where there is no such file, or not one of ours."""
         try:
-            return _decoded(self.path.read_bytes())
+            content = _decoded(self.path.read_bytes())
         except OSError:
-            return {}
+            content = {}
+        logins = content.get("logins")
+        return {"last": content.get("last"), "logins": logins if isinstance(logins, dict) else {}}

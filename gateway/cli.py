@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from gateway import config as configuration
-from gateway.api_client import DEFAULT_URL, ApiClient, ApiFailure, TokenFile
+from gateway.api_client import DEFAULT_URL, ApiClient, ApiFailure, Login, TokenFile
+from gateway.cli_operations import add_operations
 from gateway.cli_shown import print_json, print_record, print_table
 from gateway.compliance.entry import EntryRef
 from gateway.compliance.heads import public_key
@@ -25,6 +26,7 @@ ledger_app = typer.Typer(no_args_is_help=True, help="The access ledger (台账).
 keys_app = typer.Typer(no_args_is_help=True, help="Keys for other programs.")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(keys_app, name="keys")
+add_operations(app)
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="TOML file; without it the defaults hold.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -39,17 +41,34 @@ class Target:
     certificate: str | None = None
 
     @classmethod
+    def choose(cls, url: str | None, certificate: str | None) -> None:
+        """The node that was named, or else the one last logged in to; it is trusted as at its login."""
+        logins = TokenFile()
+        kept = logins.last() if url is None else logins.get(url)
+        cls.url = (url or (kept.url if kept is not None else DEFAULT_URL)).rstrip("/")
+        cls.certificate = certificate or (kept.certificate if kept is not None else None)
+
+    @classmethod
     def client(cls) -> ApiClient:
-        token = os.environ.get("GBGATEWAY_TOKEN") or TokenFile().get(cls.url)
+        kept = TokenFile().get(cls.url)
+        token = os.environ.get("GBGATEWAY_TOKEN") or (kept.token if kept is not None else None)
         return ApiClient(cls.url, token, certificate=cls.certificate)
 
 
 @app.callback()
 def _options(
-    url: Annotated[str, typer.Option(help="Base URL of a running node.", envvar="GBGATEWAY_URL")] = DEFAULT_URL,
-    certificate: Annotated[str | None, typer.Option(help="PEM file to trust.", envvar="GBGATEWAY_CERTIFICATE")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Base URL of a running node; else the one last logged in to, else {DEFAULT_URL}.",
+            envvar="GBGATEWAY_URL",
+        ),
+    ] = None,
+    certificate: Annotated[
+        str | None, typer.Option(help="PEM file to trust; kept with a login.", envvar="GBGATEWAY_CERTIFICATE")
+    ] = None,
 ) -> None:
-    Target.url, Target.certificate = url.rstrip("/"), certificate
+    Target.choose(url or None, certificate)
 
 
 @app.command()
@@ -89,25 +108,27 @@ def setup(
     """Make the first administrator with the code printed at the first start."""
     password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     Target.client().call("POST", "/api/v1/setup", {"code": code, "username": username, "password": password})
-    typer.echo(f"Administrator {username} made; now: gbgateway login")
+    where = "" if Target.url == DEFAULT_URL else f" --url {Target.url}"
+    typer.echo(f"Administrator {username} made; now: gbgateway{where} login")
 
 
 @app.command()
 def login(username: Annotated[str, typer.Option(prompt="Login name")]) -> None:
-    """Log in; the token is kept for the next commands."""
+    """Log in; the next commands go to this node as this account, until another login or logout."""
     password = typer.prompt("Password", hide_input=True)
     session = Target.client().call("POST", "/api/v1/login", {"username": username, "password": password})
-    TokenFile().put(Target.url, session["token"])
+    certificate = None if Target.certificate is None else str(Path(Target.certificate).absolute())
+    TokenFile().put(Login(Target.url, session["token"], certificate))
     typer.echo(f"Logged in as {session['username']} ({session['role']}).")
 
 
 @app.command()
 def logout() -> None:
-    """End the login."""
+    """End the login and forget the node."""
     try:
         Target.client().call("POST", "/api/v1/logout")
     finally:
-        TokenFile().put(Target.url, None)
+        TokenFile().forget(Target.url)
 
 
 @app.command()

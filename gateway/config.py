@@ -15,7 +15,18 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from gateway.config_key import ConfigError, address, between, digits, each_of, from_text, from_toml, key, one_of
+from gateway.config_key import (
+    ConfigError,
+    address,
+    between,
+    digits,
+    each_address,
+    each_of,
+    from_text,
+    from_toml,
+    key,
+    one_of,
+)
 from gateway.secrets import Secret
 
 __all__ = ["SECTIONS", "Config", "ConfigError", "check", "load", "reference"]
@@ -45,6 +56,12 @@ class NodeConfig:
         "GB18030", "Character set of MANSCDP bodies where the peer has none of its own.", one_of(*CHARSETS)
     )
     edition: str = key("2022", "Newest edition of GB/T 28181 spoken here.", one_of(*EDITIONS))
+
+    nat_addresses: tuple[str, ...] = key(
+        (),
+        "Addresses of NAT routers that forward to this machine: self-check does not look for them here.",
+        each_address,
+    )
 
     @property
     def realm(self) -> str:

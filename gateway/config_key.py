@@ -59,6 +59,12 @@ def address(value: str) -> str | None:
     return None
 
 
+def each_address(value: tuple[str, ...]) -> str | None:
+    """IP addresses."""
+    wrong = [item for item in value if not item or address(item) is not None]
+    return f"{wrong[0]!r} is not an IP address" if wrong else None
+
+
 def key(default: Any, doc: str, check: Check | None = None) -> Any:
     """One configuration key: its default, its line of documentation and what else must hold of its value."""
     return field(default=default, metadata={"doc": doc, "check": check})

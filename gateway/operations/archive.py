@@ -37,7 +37,7 @@ def write_archive(target: Path, manifest: Manifest, folder: Path) -> None:
 
 
 def read_archive(source: Path, folder: Path | None = None) -> Manifest:
-    """Check every part of a backup against its manifest, writing it to ``folder`` if given. Raises BadBackup, OSError."""
+    """Check every part of a backup against its manifest, writing it to ``folder`` if named. Raises BadBackup."""
     with _opened(source) as archive:
         manifest = _manifest(archive)
         missing = set(manifest.parts)

@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``made_at`` is ISO 8601 in UTC; ``schema`` the revision of gateway.db; ``ledger_head`` the hash of the last entry.
+    """``made_at`` is ISO 8601 in UTC; ``schema`` the revision of gateway.db; ``ledger_head`` its last hash.
 
     ``counts`` are rows by table, ``versions`` those of the programs that made it.
     """

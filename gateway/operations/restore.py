@@ -25,12 +25,13 @@ from gateway.operations.backup import verified_ledger
 from gateway.operations.manifest import BadBackup, Manifest
 from gateway.operations.occupancy import LOCK_FILE, UNFINISHED_FILE, occupied
 from gateway.operations.parts import CONFIGURATION_PART, DATABASES, IN_ORDER, check_database, row_counts, schema_of
+from gateway.relay.run_directory import NOTE
 from gateway.secrets import SecretsError
 from gateway.store.engine import DATABASE_FILE
 from gateway.store.migrations.upgrade import newest
 from gateway.store.stores import Stores
 
-STAYING = frozenset({LOCK_FILE, UNFINISHED_FILE, "run", "epoch", "lost+found"})
+STAYING = frozenset({LOCK_FILE, UNFINISHED_FILE, NOTE, "run", "epoch", "lost+found"})
 """What a restore leaves in its place, and what a directory may hold that counts as empty."""
 ASIDE = "replaced-"
 STAGE = ".restore-"

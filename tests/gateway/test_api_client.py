@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.api_client import ApiClient, ApiFailure, TokenFile
+from gateway.api_client import ApiClient, ApiFailure, Login, TokenFile
 from gateway.store.devices import Device
 from gateway.web.route import Call, Route
 
@@ -74,17 +74,29 @@ def test_another_certificate_can_be_trusted(tmp_path: Path) -> None:
         ApiClient("https://127.0.0.1:1", certificate=str(tmp_path / "none.pem"))
 
 
-def test_tokens_are_kept_per_node_for_their_owner_alone(tmp_path: Path) -> None:
-    tokens = TokenFile(tmp_path / "x" / "tokens.json")
-    assert tokens.get("http://a") is None
-    tokens.put("http://a/", "t1")
-    tokens.put("http://b", "t2")
-    assert (tokens.get("http://a"), TokenFile(tokens.path).get("http://b/")) == ("t1", "t2")
-    assert tokens.path.stat().st_mode & 0o777 == 0o600
-    tokens.put("http://a", None)
-    assert tokens.get("http://a") is None and tokens.get("http://b") == "t2"
-    tokens.path.write_text("not json")
-    assert tokens.get("http://b") is None
+def test_logins_are_kept_per_node_for_their_owner_alone(tmp_path: Path) -> None:
+    logins = TokenFile(tmp_path / "x" / "tokens.json")
+    assert logins.get("http://a") is None and logins.last() is None
+    logins.put(Login("http://a/", "t1", "/ca.pem"))
+    logins.put(Login("http://b", "t2"))
+    assert logins.get("http://a") == Login("http://a", "t1", "/ca.pem")
+    assert TokenFile(logins.path).get("http://b/") == logins.last() == Login("http://b", "t2")
+    assert logins.path.stat().st_mode & 0o777 == 0o600
+    logins.forget("http://a")
+    assert logins.get("http://a") is None and logins.last() == Login("http://b", "t2")
+    logins.forget("http://b/")
+    assert logins.last() is None
+
+
+@pytest.mark.parametrize(
+    "content", ["not json", "[]", '{"logins": 1}', '{"last": "http://b", "logins": {"http://b": "t"}}', '{"last": 1}']
+)
+def test_a_file_that_is_none_of_ours_keeps_no_login(content: str, tmp_path: Path) -> None:
+    logins = TokenFile(tmp_path / "tokens.json")
+    logins.path.write_text(content)
+    assert logins.get("http://b") is None and logins.last() is None
+    logins.put(Login("http://b", "t"))
+    assert logins.last() == Login("http://b", "t")
 
 
 def test_the_place_of_the_tokens_follows_the_users_configuration(tmp_path: Path, monkeypatch) -> None:

@@ -28,6 +28,7 @@ def own_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("GBGATEWAY_TOKEN", raising=False)
     monkeypatch.delenv("GBGATEWAY_URL", raising=False)
+    monkeypatch.delenv("GBGATEWAY_CERTIFICATE", raising=False)
 
 
 async def at(api: Any, *arguments: str, typed: str = "") -> Result:
@@ -49,7 +50,7 @@ async def test_the_first_start_from_set_up_to_a_device(start_api) -> None:
     api = await start_api(fresh=True)
     answers = f"{PASSWORD}\n{PASSWORD}\n"
     result = await at(api, "setup", "--username", "chief", "--code", api.announced[0], typed=answers)
-    assert "gbgateway login" in output(result)
+    assert f"gbgateway --url {api.url} login" in output(result)
     assert "chief (admin)" in output(await at(api, "login", "--username", "chief", typed=PASSWORD + "\n"))
     assert "chief" in output(await at(api, "whoami"))
     result = await at(api, "devices", "add", ID, "name=东门", "media_transport=udp", "--ask-password", typed="p\np\n")
@@ -58,6 +59,43 @@ async def test_the_first_start_from_set_up_to_a_device(start_api) -> None:
     assert ID in output(await at(api, "devices", "list"))
     output(await at(api, "logout"))
     assert isinstance((await at(api, "whoami")).exception, cli.ApiFailure)
+
+
+async def anywhere(*arguments: str, typed: str = "", **variables: str) -> Result:
+    """Run one command that names no node."""
+    return await asyncio.to_thread(CliRunner().invoke, cli.app, arguments, typed, variables)
+
+
+async def test_commands_go_to_the_node_last_logged_in_to_until_logout(start_api) -> None:
+    first, second = await start_api(), await start_api()
+    await logged_in(first)
+    await logged_in(second)
+    output(await anywhere("rules", "add", "here"))
+    assert "here" in second.ctx.stores.rules and "here" not in first.ctx.stores.rules
+    # A node that is named wins, by option or variable, and does not become the last by that.
+    output(await at(first, "rules", "add", "there"))
+    output(await anywhere("rules", "add", "too", GBGATEWAY_URL=first.url))
+    assert {"there", "too"} <= {rule.id for rule in first.ctx.stores.rules}
+    output(await anywhere("whoami"))
+    assert cli.Target.url == second.url
+    output(await at(first, "logout"))
+    assert "root" in output(await anywhere("whoami"))
+    output(await anywhere("logout"))
+    await anywhere("whoami")
+    assert cli.Target.url == "http://127.0.0.1:8080"
+
+
+async def test_a_node_is_trusted_as_at_its_login(api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ca.pem").write_text("")
+    monkeypatch.setattr(cli.ApiClient, "__init__", lambda self, url, token=None, **_: None)
+    monkeypatch.setattr(cli.ApiClient, "call", lambda *_, **__: {"token": "t", "username": "root", "role": "admin"})
+    login = ["--url", "https://n", "--certificate", "ca.pem", "login", "--username", "root"]
+    output(await anywhere(*login, typed="x\n"))
+    output(await anywhere("whoami"))
+    assert (cli.Target.url, cli.Target.certificate) == ("https://n", str(tmp_path / "ca.pem"))
+    output(await anywhere("--certificate", "other.pem", "whoami"))
+    assert cli.Target.certificate == "other.pem"
 
 
 async def test_records_are_changed_shown_and_removed(api) -> None:

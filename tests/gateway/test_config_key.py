@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from gateway.config_key import ConfigError, address, between, digits, each_of, from_text, from_toml, key, one_of
+from gateway.config_key import (
+    ConfigError,
+    address,
+    between,
+    digits,
+    each_address,
+    each_of,
+    from_text,
+    from_toml,
+    key,
+    one_of,
+)
 from gateway.secrets import Secret
 
 
@@ -104,3 +115,9 @@ def test_the_check_of_the_key_is_applied() -> None:
 def test_a_mistake_says_file_line_and_key() -> None:
     assert str(ConfigError("a.toml", 3, "sip.port", "is odd")) == "a.toml:3: sip.port: is odd"
     assert str(ConfigError("a.toml", None, "", "is gone")) == "a.toml: is gone"
+
+
+def test_a_list_of_addresses_names_the_one_that_is_none() -> None:
+    assert each_address(()) is None and each_address(("192.0.2.1", "2001:db8::1")) is None
+    assert each_address(("192.0.2.1", "router")) == "'router' is not an IP address"
+    assert each_address(("",)) == "'' is not an IP address"
