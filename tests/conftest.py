@@ -18,6 +18,7 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "sipp": ("the program sipp (Debian package sip-tester)", _program("sipp")),
     "tshark": ("the program tshark", _program("tshark")),
     "ffprobe": ("the program ffprobe (Debian package ffmpeg)", _program("ffprobe")),
+    "systemd": ("the program systemd-analyze (Debian package systemd)", _program("systemd-analyze")),
     "e2e": ("the module gateway.cli", lambda: importlib.util.find_spec("gateway.cli") is not None),
 }
 """Marker -> what it needs, and whether that is here."""

@@ -87,7 +87,7 @@ async def test_commands_go_to_the_node_last_logged_in_to_until_logout(start_api)
 
 async def test_a_node_is_trusted_as_at_its_login(api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("ca.pem").write_text("")
+    (tmp_path / "ca.pem").write_text("")
     monkeypatch.setattr(cli.ApiClient, "__init__", lambda self, url, token=None, **_: None)
     monkeypatch.setattr(cli.ApiClient, "call", lambda *_, **__: {"token": "t", "username": "root", "role": "admin"})
     login = ["--url", "https://n", "--certificate", "ca.pem", "login", "--username", "root"]
