@@ -18,6 +18,7 @@ TEXTS = (*READMES, "ARCHITECTURE.md", "CONTRIBUTING.md", "THREAT_MODEL.md", "CHA
 PAGES = [
     *(ROOT / name for name in TEXTS),
     *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "deploy" / "README.md",
     *(ROOT / package / "README.md" for package in ("gateway", "sip", "media", "catalog", "interop")),
 ]
 VARIABLE = re.compile(r"\bGBGATEWAY_([A-Z]+)__([A-Z_]+)\b")
