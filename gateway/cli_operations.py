@@ -48,7 +48,7 @@ def backup(
 def restore(
     source: Annotated[Path, typer.Argument(help="A backup.")],
     config: ConfigFile = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Move aside what is in the data directory.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Move aside the data that are there.")] = False,
     other_node: Annotated[bool, typer.Option("--other-node", help="Take the backup of another node.id.")] = False,
     as_json: AsJson = False,
 ) -> None:

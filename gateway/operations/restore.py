@@ -1,8 +1,7 @@
 """A backup is put back: checked, brought to the present schema and opened as a node would, before anything is replaced.
 
-The old files are moved aside into a directory of their own in ``data_dir``, never removed. What belongs to processes
-that may still run (the workers' sockets) stays where it is: the node adopts its workers and closes legs it knows
-nothing of.
+The old files are moved aside into a directory of their own in ``data_dir``, never removed. What no backup holds stays
+where it is, above all the workers' sockets: the node adopts workers that still run and closes legs it knows nothing of.
 """
 
 from __future__ import annotations
@@ -33,6 +32,8 @@ from gateway.store.stores import Stores
 
 STAYING = frozenset({LOCK_FILE, UNFINISHED_FILE, NOTE, "run", "epoch", "lost+found"})
 """What a restore leaves in its place, and what a directory may hold that counts as empty."""
+_ENDS = ("", "-wal", "-shm", "-journal")
+"""Of the files SQLite may keep beside a database; a log of the old one must not be applied to the new one."""
 ASIDE = "replaced-"
 STAGE = ".restore-"
 
@@ -72,12 +73,12 @@ def restore(
     with occupied(data_dir, unfinished=replace):
         present = [path for path in sorted(data_dir.iterdir()) if _counts_as_data(path)]
         if present and not replace:
-            raise RestoreRefused(f"{data_dir} is not empty ({present[0].name}): --replace moves what is there aside")
+            raise RestoreRefused(f"{data_dir} is not empty ({present[0].name}): --replace moves a node's data aside")
         with _stage(data_dir) as stage:
             manifest = read_archive(source, stage)
             counts = _made_ready(stage, manifest)
             same = _same(stage / CONFIGURATION_PART, config_file)
-            aside = _swap(data_dir, stage, present, now)
+            aside = _swap(data_dir, stage, now)
     return Restored(manifest, counts, newest(), aside, same)
 
 
@@ -128,16 +129,18 @@ def _same(kept: Path, present: Path | None) -> bool | None:
     return kept.read_bytes() == present.read_bytes()
 
 
-def _swap(data_dir: Path, stage: Path, present: list[Path], now: float) -> Path | None:
+def _swap(data_dir: Path, stage: Path, now: float) -> Path | None:
     """Old files aside, new ones in. Broken off in between, the mark that is left keeps a node from starting."""
     owner = data_dir.stat()
+    old = [data_dir / (name + end) for name in IN_ORDER for end in _ENDS if (data_dir / (name + end)).exists()]
     mark = data_dir / UNFINISHED_FILE
     mark.touch(0o600)
     _sync(data_dir)
-    aside = _aside(data_dir, now) if present else None
-    for path in present:
-        assert aside is not None
-        path.rename(aside / path.name)
+    aside = _aside(data_dir, now) if old else None
+    if aside is not None:
+        _give(aside, owner)
+        for path in old:
+            path.rename(aside / path.name)
     for name in IN_ORDER:
         if (stage / name).exists():
             _give(stage / name, owner)

@@ -85,6 +85,8 @@ async def test_what_is_there_is_moved_aside_only_when_asked(backup: Path, tmp_pa
     data = tmp_path / "data"
     await live_in(data)
     (data / "run").mkdir()
+    (data / "recordings").mkdir()
+    (data / "gateway.db-wal").write_bytes(b"of the old database")
     with pytest.raises(RestoreRefused, match="--replace"):
         put_back(data, backup)
     old = (data / "secret.key").read_bytes()
@@ -93,7 +95,8 @@ async def test_what_is_there_is_moved_aside_only_when_asked(backup: Path, tmp_pa
     assert first.aside == data / "replaced-20231114T221320Z" and (first.aside / "secret.key").read_bytes() == old
     assert again.aside == data / "replaced-20231114T221320Z-2"
     assert (again.aside / "gateway.db").exists() and not (again.aside / "run").exists()
-    assert (data / "run").is_dir(), "the sockets of workers that may still run stay"
+    assert (first.aside / "gateway.db-wal").exists() and not (data / "gateway.db-wal").exists()
+    assert (data / "run").is_dir() and (data / "recordings").is_dir(), "what no backup holds stays"
 
 
 async def test_a_directory_a_node_works_on_is_left_alone(backup: Path, tmp_path: Path) -> None:
@@ -162,7 +165,7 @@ async def test_a_restore_broken_off_half_way_keeps_a_node_from_starting_until_it
 
     def give(path: Path, owner: os.stat_result) -> None:
         given.append(path)
-        if len(given) == 3:
+        if len(given) == 4:
             raise OSError("power cut")
 
     monkeypatch.setattr(restore_module, "_give", give)
