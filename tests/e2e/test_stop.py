@@ -1,4 +1,4 @@
-"""An orderly stop ends every call on both sides, in bounded time whoever does not answer; a second signal ends at once."""
+"""A stop ends every call on both sides in bounded time, whoever does not answer; a second signal ends at once."""
 
 from __future__ import annotations
 
