@@ -189,7 +189,7 @@ class CatalogReader:
             page = page.offset(offset)
         return await self._page(_listed(page, secret=secret), limit)
 
-    async def count_children(self, peer_id: str, parent: str) -> int:
+    async def count_children(self, peer_id: str, parent: str, *, secret: bool = True) -> int:
         """How many objects hang directly under an object."""
         edge = catalog_edge
         query = (
@@ -198,6 +198,7 @@ class CatalogReader:
             .join(catalog_peer, _edge_in_force(edge))
             .where(edge.c.peer_id == peer_id, edge.c.parent == parent, edge.c.live)
         )
+        query = query if secret else query.where(_is_open(edge, catalog_peer.c.generation))
         async with self._engine.connect() as connection:
             return int((await connection.execute(query)).scalar_one())
 
@@ -234,11 +235,22 @@ class CatalogReader:
             query = query.where(table.c.code.not_like(f"{'_' * 10}{number}{'_' * 7}"))
         return await self._ordered_page(query, limit, after)
 
-    async def in_region(self, region: str, *, limit: int = 200, after: str | None = None, secret: bool = True) -> Page:
-        """Objects filed under exactly this region (行政区划), of all peers, by name; region items are left out."""
+    async def in_region(
+        self, region: str, *, limit: int = 200, offset: int = 0, after: str | None = None, secret: bool = True
+    ) -> Page:
+        """Objects filed under exactly this region (行政区划), of all peers, by name; region items are left out.
+
+        Go on with `after`, or jump with `offset`.
+        """
         table = catalog_item
         query = _ordered(secret=secret).where(table.c.region == region, table.c.kind != Kind.REGION.value)
-        return await self._ordered_page(query, limit, after)
+        return await self._ordered_page(query.offset(offset) if offset > 0 else query, limit, after)
+
+    async def groups(self, *, secret: bool = True) -> list[Listed]:
+        """The business groups (业务分组, type 215) of all peers by name, the first `MAX_PAGE`."""
+        table = catalog_item
+        query = _ordered(secret=secret).where(table.c.code.like(f"{'_' * 10}215{'_' * 7}"))
+        return (await self._ordered_page(query, MAX_PAGE, None)).rows
 
     async def regions(self, *, secret: bool = True) -> dict[str, int]:
         """How many objects are filed under each region."""

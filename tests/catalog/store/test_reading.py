@@ -147,6 +147,7 @@ async def test_objects_are_filed_under_their_region(catalogue: Catalogue) -> Non
     assert names(await catalogue.store.in_region("340202")) == ["东门枪机1", "东门枪机2", "乙"]
     page = await catalogue.store.in_region("340202", limit=1)
     assert names(await catalogue.store.in_region("340202", after=page.cursor)) == ["东门枪机2", "乙"]
+    assert names(await catalogue.store.in_region("340202", offset=2)) == ["乙"]
 
 
 async def test_objects_are_counted_by_kind_and_by_who_is_on_line(catalogue: Catalogue) -> None:
@@ -214,3 +215,20 @@ async def test_without_secret_objects_every_list_and_every_number_is_as_if_there
     await catalogue.sync([*shown, *hidden])
     assert await seen(secret=False) == before != await seen()
     assert await store.children(PEER, GROUP, secret=False) == Page([], None)
+
+
+async def test_business_groups_of_all_peers_are_listed_by_name(catalogue: Catalogue) -> None:
+    group = Item(code=GROUP, name="治安")
+    await catalogue.sync([group, Item(code=ORG, name="大队", business_group_id=GROUP), camera(1, parent_ids=(ORG,))])
+    await catalogue.sync([replace(group, name="交通")], OTHER)
+    rows = await catalogue.store.groups()
+    assert [(row.stored.item.name, row.stored.peer_id, row.has_children) for row in rows] == [
+        ("交通", OTHER, False),
+        ("治安", PEER, True),
+    ]
+
+
+async def test_secret_children_are_not_even_counted_for_those_who_must_not_know(catalogue: Catalogue) -> None:
+    await catalogue.sync([camera(1), camera(2, secrecy=1)])
+    assert await catalogue.store.count_children(PEER, PEER) == 2
+    assert await catalogue.store.count_children(PEER, PEER, secret=False) == 1
