@@ -23,8 +23,9 @@ from media.worker.control import SnapshotTaken
 from sip.manscdp import ptz
 
 PtzAction = Literal[
-    "stop", "up", "down", "left", "right", "zoom_in", "zoom_out", "preset_set", "preset_call", "preset_delete"
-]
+    "stop", "up", "down", "left", "right", "up_left", "up_right", "down_left", "down_right", "zoom_in", "zoom_out",
+    "focus_near", "focus_far", "iris_open", "iris_close", "lens_stop", "preset_set", "preset_call", "preset_delete",
+]  # fmt: skip
 HIDDEN = frozenset({"ip_address", "port", "password"})
 """Elements of a camera that nobody is shown."""
 MOTIONS = {
@@ -32,8 +33,19 @@ MOTIONS = {
     "down": ptz.Motion(tilt=-1),
     "left": ptz.Motion(pan=-1),
     "right": ptz.Motion(pan=1),
+    "up_left": ptz.Motion(pan=-1, tilt=1),
+    "up_right": ptz.Motion(pan=1, tilt=1),
+    "down_left": ptz.Motion(pan=-1, tilt=-1),
+    "down_right": ptz.Motion(pan=1, tilt=-1),
     "zoom_in": ptz.Motion(zoom=1),
     "zoom_out": ptz.Motion(zoom=-1),
+}
+LENSES = {
+    "focus_near": ptz.Lens(focus=1),
+    "focus_far": ptz.Lens(focus=-1),
+    "iris_open": ptz.Lens(iris=1),
+    "iris_close": ptz.Lens(iris=-1),
+    "lens_stop": ptz.Lens(),
 }
 
 
@@ -269,6 +281,9 @@ def ptz_command(body: PtzBody) -> str:
             command = ptz.Preset("delete", body.preset)
         case "stop":
             command = ptz.STOP
+        case lens if lens in LENSES:
+            still = LENSES[lens]
+            command = replace(still, focus_speed=speed if still.focus else 0, iris_speed=speed if still.iris else 0)
         case _:
             motion = MOTIONS[body.action]
             command = replace(
