@@ -15,12 +15,14 @@ from gateway.relay.inputs import LOOPBACK
 from gateway.relay.views import View, Views
 from gateway.signalling.live import LiveCalls
 from gateway.telemetry.ladder import Ladder
-from gateway.web.api_channels import granted
+from gateway.web.api_channels import granted, key_of
 from gateway.web.resource import Strict
 from gateway.web.route import Call, Route
 
 MAX_VIEWS_PER_USER = 100
 """Views one user may have open: a wall or two, not every camera of a city."""
+MOST_TRACES = 1000
+"""Traces looked through for those of one channel."""
 
 
 class ViewServices(Protocol):
@@ -90,6 +92,10 @@ def routes(node: ViewServices) -> list[Route]:
     async def traces(call: Call) -> dict[str, Any]:
         return {"items": [trace.to_json() for trace in node.ladder.recent()]}
 
+    async def traces_of(call: Call) -> dict[str, Any]:
+        stream = str(key_of(call))
+        return {"items": [trace.to_json() for trace in node.ladder.recent(MOST_TRACES) if trace.stream == stream][:10]}
+
     async def trace(call: Call) -> dict[str, Any]:
         found = node.ladder.get(call.path("id"))
         if found is None:
@@ -104,8 +110,12 @@ def routes(node: ViewServices) -> list[Route]:
         Route("DELETE", "/api/v1/views/{id}", end, "End a view", "viewer", "views", status=204),
         Route("GET", "/api/v1/streams", streams, "Streams and their counters", "operator", "streams", reply=reply),
         Route("GET", "/api/v1/traces", traces, "Traces of calls", "operator", "streams", reply=reply),
+        Route(
+            "GET", "/api/v1/channels/{peer_id}/{code}/traces", traces_of, "Latest calls of a channel", "operator",
+            "streams", reply=reply,
+        ),
         Route("GET", "/api/v1/traces/{id}", trace, "Trace of one call", "operator", "streams", reply=reply),
-    ]
+    ]  # fmt: skip
 
 
 async def _books_closed(call: Call, grant: Grant, failure: Failure) -> None:

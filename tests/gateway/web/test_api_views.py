@@ -171,6 +171,9 @@ async def test_operators_see_the_streams_and_the_trace_of_every_call(street: Str
         assert status == 200 and trace["stream"] == f"{DEVICE_ID}/{CHANNEL}"
         for before, after in (("> INVITE", "< SIP/2.0 200"), ("< SIP/2.0 200", "first packet")):
             assert _index(steps, before) < _index(steps, after)
+        of_channel = f"/api/v1/channels/{DEVICE_ID}/{CHANNEL}/traces"
+        assert (await api.call("GET", of_channel))[1]["items"][0]["id"] == stream["id"]
+        assert (await api.call("GET", f"/api/v1/channels/{DEVICE_ID}/{SECOND}/traces"))[1] == {"items": []}
         assert (await api.call("GET", "/api/v1/traces/0000"))[0] == 404
         for path in ("/api/v1/streams", "/api/v1/traces", f"/api/v1/traces/{stream['id']}"):
             assert (await viewer.call("GET", path))[0] == 403
