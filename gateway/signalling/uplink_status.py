@@ -46,3 +46,14 @@ CLOSED_HINT = (
     "The upper platform closes the connection again and again: it may take registrations over UDP only, "
     "or another registration with our id may be replacing ours."
 )
+
+HINTS_ZH = {
+    HINTS[401]: "上级平台不接受密码：请核对两边的用户名和密码。",
+    HINTS[403]: "上级平台拒绝此编码或密码：请将本平台编码、用户名、密码与其登记表核对。",
+    HINTS[404]: "上级平台不认识本平台编码：需先在上级平台登记。",
+    HINTS[408]: "无应答：请检查地址、端口、传输方式，以及是否被防火墙拦截。",
+    HINTS[503]: "无法到达：请检查地址、端口、传输方式，以及上级平台是否在运行。",
+    HINTS[423]: "上级平台要求更长的注册有效期。",
+    CLOSED_HINT: "上级平台反复断开连接：它可能只接受 UDP 注册，或另有注册使用了相同的本平台编码。",
+}
+"""The same in Chinese, by the English words."""

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from gateway.signalling.uplink import Uplink, UpperTarget
-from gateway.signalling.uplink_status import UplinkState
+from gateway.signalling.uplink_status import HINTS_ZH, UplinkState
 from gateway.store.registrations import Registration, Registrations
 from gateway.store.repository import Change
 from gateway.store.uppers import Upper, Uppers
@@ -84,6 +84,7 @@ class Uplinks:
             "since": status.since,
             "problem": status.problem,
             "hint": status.hint,
+            "hint_zh": HINTS_ZH.get(status.hint) if status.hint else None,
             "registered_until": status.registered_until,
             "last_keepalive": status.last_keepalive,
             "missed_keepalives": status.missed_keepalives,
