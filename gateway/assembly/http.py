@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gateway.relay.addresses import stream_base
 from gateway.telemetry.health import check_workers
-from gateway.web import api_channels, api_views
+from gateway.web import api_channels, api_node, api_tree, api_views
+from gateway.web.console import Console
 from gateway.web.context import WebContext
 from gateway.web.server import HttpServer, create_app
 
@@ -24,5 +26,16 @@ def web_context(node: Node, announce: Callable[[str], None]) -> WebContext:
 
 def http_server(node: Node) -> HttpServer:
     """The server with every route; it listens once it is started."""
-    routes = [*api_channels.routes(node), *api_views.routes(node)]
-    return HttpServer(create_app(node.web, routes), node.config.http)
+    routes = [*api_channels.routes(node), *api_tree.routes(node), *api_views.routes(node), *api_node.routes()]
+    app = create_app(node.web, routes)
+    Console(lambda seen_host: stream_origins(node, seen_host)).mount(app)
+    return HttpServer(app, node.config.http)
+
+
+def stream_origins(node: Node, seen_host: str) -> list[str]:
+    """The base addresses of the stream workers there are, for a viewer who reached the API at `seen_host`."""
+    media = node.config.media
+    workers = [worker for worker in node.pool.workers if worker.spec.kind == "stream"]
+    configured = [media.http_port + number if media.http_port else 0 for number in range(len(workers))]
+    ports = [w.link.hello.http_port if w.connected else port for w, port in zip(workers, configured, strict=True)]
+    return [stream_base(media, port, seen_host) for port in ports if port]

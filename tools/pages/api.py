@@ -45,6 +45,7 @@ _TITLES = {
     "uppers": "Upper platforms (上级)",
     "rules": "Sharing rules (共享规则)",
     "channels": "Catalogue (目录)",
+    "tree": "Trees of the catalogue",
     "views": "Live views (实时点播)",
     "streams": "Streams and traces",
     "ledger": "Ledger (台账)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gateway.assembly.http import stream_origins
 from tests.stand.street import UPPER_ID, running_street, settings, until
 
 
@@ -18,3 +19,14 @@ async def test_the_api_shows_the_node_behind_it(tmp_path: Path) -> None:
         street.node.pool.workers[0].client = None
         problems = {"workers": "not connected: relay-1"}
         assert await api.call("GET", "/healthz") == (503, {"status": "failing", "problems": problems})
+
+
+async def test_the_console_may_connect_to_the_stream_workers_and_nowhere_else(tmp_path: Path) -> None:
+    made = settings(tmp_path, stream_workers=1)
+    port = made.media.http_port
+    async with running_street(made) as street, street.api() as api:
+        async with api.http.get(f"{api.url}/watch") as page:
+            policy = page.headers["Content-Security-Policy"]
+        assert f"connect-src 'self' http://127.0.0.1:{port} ws://127.0.0.1:{port};" in policy
+        street.worker("stream").client = None
+        assert stream_origins(street.node, "gateway.example") == [f"http://127.0.0.1:{port}"]
