@@ -1,0 +1,96 @@
+export const zh = {
+  common: {
+    add: "添加", edit: "编辑", remove: "删除", removeTitle: "确认删除", removed: "已删除", save: "保存", cancel: "取消", close: "关闭",
+    refresh: "刷新", more: "加载更多", none: "暂无数据", find: "搜索编码或名称", name: "名称", code: "编码", created: "创建时间",
+    online: "在线", offline: "离线", enabled: "启用", disabled: "停用", automatic: "自动", unchanged: "不修改", copy: "复制", copied: "已复制",
+    code20: "须为 20 位数字",
+    ago: { s: "{n} 秒前", m: "{n} 分钟前", h: "{n} 小时前", d: "{n} 天前" },
+  },
+  shell: {
+    language: "Switch to English", theme: "深色 / 浅色", changePassword: "修改密码", logOut: "退出登录", oldPassword: "原密码", newPassword: "新密码",
+    passwordChanged: "密码已修改，请重新登录。",
+  },
+  nav: { watch: "实时监控", devices: "设备接入", uppers: "上级平台", rules: "共享规则", users: "用户", ledger: "台账", status: "运行状态" },
+  role: { viewer: "观看员", operator: "操作员", admin: "管理员" },
+  kind: {
+    region: "行政区划", system: "系统", group: "业务分组", org: "虚拟组织", main_device: "前端设备", channel: "摄像机", alarm: "报警", audio: "语音",
+    user: "用户", other: "其他",
+  },
+  transport: { udp: "UDP", tcp_passive: "TCP 被动（本平台监听）", tcp_active: "TCP 主动（本平台连接）" },
+  login: {
+    title: "登录", subtitle: "GB/T 28181 视频联网平台", username: "用户名", password: "密码", submit: "登录",
+    expired: "登录已过期，请重新登录。", expiredBack: "登录已过期，重新登录后将回到刚才的页面。", loggedOut: "已退出登录。",
+  },
+  setup: {
+    title: "首次初始化", subtitle: "本平台尚无账号。请用一次性初始化代码创建管理员。", code: "初始化代码",
+    codeHint: "首次启动时由 gbgateway run 显示在终端。", username: "管理员用户名", password: "密码", again: "再次输入密码", differs: "两次输入不一致",
+    submit: "创建管理员并登录",
+  },
+  tree: {
+    search: "搜索摄像机，一个字即可", peers: "设备", regions: "行政区划", groups: "业务分组", open: "展开", close: "收起",
+    loading: "正在读取…", failed: "读取失败，点击重试", empty: "（空）", nothing: "没有找到", hits: "找到 {n} 个",
+    counts: "摄像机在线 {online} / {total}",
+  },
+  live: {
+    layout: "{n} 画面", purpose: "用途", purposeHint: "记入台账，如：值班巡查", snapshot: "抓图", snapshotDone: "抓图已保存", trace: "呼叫轨迹",
+    calling: "正在呼叫设备…", loading: "等待画面…", retry: "重试", awaited: "设备上线后自动重新点播。", retryIn: "重试（{s} 秒后自动）", sound: "声音", fullscreen: "全屏",
+    empty: "在左侧目录中点击摄像机", lag: "缓冲 {s} 秒", channel: "通道", via: "来自 {id}",
+  },
+  trace: { title: "呼叫轨迹", none: "没有该通道的呼叫记录。设备离线时不会发起呼叫。", time: "秒", here: "本平台", there: "对端" },
+  ptz: {
+    title: "云台控制", up: "上", down: "下", left: "左", right: "右", up_left: "左上", up_right: "右上", down_left: "左下", down_right: "右下",
+    zoom: "变倍", zoom_in: "放大", zoom_out: "缩小", focus: "聚焦", focus_near: "近焦", focus_far: "远焦", iris: "光圈", iris_open: "光圈开", iris_close: "光圈关",
+    speed: "速度", preset: "预置位", preset_call: "调用", preset_set: "设置", preset_delete: "删除", preset_deleteAsk: "删除预置位 {n}？",
+    preset_callDone: "已调用预置位 {n}", preset_setDone: "已设置预置位 {n}", preset_deleteDone: "已删除预置位 {n}", notAllowed: "观看员不能控制云台。",
+  },
+  devices: {
+    add: "添加设备或下级平台", editTitle: "编辑设备", none: "尚未添加设备", state: "状态", kind: "类型", kinds: { device: "设备", platform: "下级平台" },
+    address: "来源地址", neverSeen: "未注册", lastSeen: "最近联系", edition: "版本", values: "接入参数", sync: "同步目录", id: "编码（20 位）", password: "注册密码",
+    mediaTransport: "媒体传输方式", transportDefault: "默认：{name}", charset: "字符集", tolerances: "容差",
+    tolerance: { media_source_any: "允许任意媒体来源地址（NAT）", ssrc_any: "允许任意 SSRC" }, allowNoPassword: "允许无密码注册",
+    removeAsk: "删除“{name}”（{id}）？其通道将从目录中消失，正在进行的点播会中断。", syncStarted: "开始同步目录…", syncDone: "目录同步完成，共 {n} 项。", syncProblem: "目录同步未完成：{problem}",
+  },
+  connect: {
+    title: "在设备上填写的参数", intro: "请在“{name}”的国标（GB28181 / 平台接入）配置页面填写以下内容。", serverId: "SIP 服务器编码", serverDomain: "SIP 服务器域",
+    serverHost: "SIP 服务器地址", serverPort: "SIP 服务器端口", deviceId: "SIP 用户名 / 设备编码", password: "密码", passwordGiven: "添加时设置的注册密码",
+    passwordNone: "无需密码", channelId: "视频通道编码", channelHint: "示例；每个通道各不相同，类型码 131 或 132", expires: "注册有效期（秒）", keepalive: "心跳周期（秒）", misses: "最大心跳超时次数",
+    transport: "信令传输协议", transportHint: "网络丢包时选 TCP", version: "协议版本", versionHint: "2016 版亦可", encryption: "码流加密", encryptionOff: "关闭",
+  },
+  uppers: {
+    add: "添加上级平台", editTitle: "编辑上级平台", none: "尚未添加上级平台",
+    states: { registered: "已注册", registering: "注册中", waiting: "未注册", stopped: "已停止" }, address: "注册地址", rule: "共享规则", noRule: "未共享", situation: "情况",
+    keepalive: "{ago}心跳，注册有效至 {until}", steps: "注册过程", noSteps: "暂无记录", theirForm: "上级平台需要填写的下级信息", lowerId: "下级平台编码", ourAddress: "本平台地址",
+    intervals: "注册 / 心跳周期", since: "状态开始于", id: "上级平台编码（20 位）", host: "地址", port: "端口", transport: "信令传输", username: "认证用户名", localId: "本平台在上级的编码",
+    expires: "注册有效期（秒）", keepaliveSeconds: "心跳周期（秒）", mediaTransport: "媒体传输方式", sources: "其他请求来源地址", tolerance: { media_to_any_address: "允许其媒体发往任意地址", answer_from_elsewhere: "允许从其他来源地址应答" }, sourcesHint: "上级从注册地址以外的地址发来请求时填写，空格分隔。",
+    removeAsk: "删除上级平台“{name}”（{id}）？本平台将从该平台注销。",
+  },
+  rules: {
+    add: "添加共享规则", editTitle: "编辑共享规则", none: "尚未添加共享规则", intro: "共享规则决定一个上级平台能看到哪些通道、能做什么。没有规则的上级平台看不到任何通道。",
+    id: "规则标识", mode: "范围", modes: { all: "全部通道", subtree: "目录子树", list: "指定通道" },
+    modeHint: { all: "包括以后新增的通道。", subtree: "所选节点及其下的一切，包括以后新增的。", list: "只包含所选通道。" },
+    members: "成员", excluded: "排除", actions: "允许的操作", action: { live: "实时点播", ptz: "云台控制", query: "查询", playback: "录像回放", download: "录像下载", alarm: "报警" },
+    usedBy: "使用的上级平台", unused: "未使用", pick: "按名称或编码搜索后选择", pickHint: "输入名称或编码", removeAsk: "删除共享规则“{name}”？",
+  },
+  users: {
+    add: "添加用户", editTitle: "编辑用户", role: "角色", roleHint: { viewer: "浏览目录、观看、抓图", operator: "另可控制云台、查看设备与轨迹", admin: "另可修改配置、管理用户、查看台账" },
+    locked: "已锁定", passwordChanged: "密码修改时间", passwordRule: "至少 10 位，含大写、小写、数字、其他字符中的三类。", removeAsk: "删除用户“{name}”？其会话与密钥立即失效。",
+  },
+  ledger: {
+    verify: "校验台账", whole: "台账完整：共 {n} 条，最近签名至第 {signed} 条。", wholeUnsigned: "台账完整：共 {n} 条，尚无每日签名。", broken: "台账不完整：第 {seq} 条，{problem}", head: "链头", time: "时间", actor: "主体", action: "操作",
+    result: "结果", object: "对象", where: "去向", detail: "详情", clause: "条款", filterActor: "主体 user:名", filterAction: "操作", filterCode: "通道编码", filterResult: "结果",
+    actors: { user: "用户", upper: "上级", system: "系统", key: "密钥" },
+    results: { granted: "准许", refused: "拒绝", done: "完成", ended: "结束", failed: "失败", locked: "锁定" },
+    actions: {
+      live: "实时点播", live_ended: "点播结束", ptz: "云台控制", ptz_ended: "云台指令", snapshot: "抓图", snapshot_ended: "抓图完成", login: "登录", logout: "退出", setup: "初始化",
+      device_create: "添加设备", device_change: "修改设备", device_remove: "删除设备", upper_create: "添加上级", upper_change: "修改上级", upper_remove: "删除上级",
+      rule_create: "添加规则", rule_change: "修改规则", rule_remove: "删除规则", user_create: "添加用户", user_change: "修改用户", user_remove: "删除用户", user_password: "修改密码",
+      ledger_verify: "校验台账", token_create: "签发密钥", token_remove: "撤销密钥",
+    },
+  },
+  status: {
+    health: "健康", ok: "正常", failing: "异常", unreachable: "无法连接到本平台。", node: "本平台", version: "软件版本", catalogue: "目录", use: "使用情况", views: "正在观看", streams: "码流", who: "用户",
+    from: "来自", codec: "编码", rate: "码率", received: "已接收", lost: "丢包率", readers: "使用数",
+    streamState: { calling: "呼叫中", running: "正常", lingering: "待释放", ended: "已结束" }, viewers: "播放数", started: "开始", viewState: { playing: "播放中", connecting: "连接中", idle: "空闲" },
+  },
+};
+export type Messages = typeof zh;

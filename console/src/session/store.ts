@@ -1,0 +1,87 @@
+import { defineStore } from "pinia";
+import { computed, ref } from "vue";
+import { call, setCaller } from "@/api/client";
+import type { NodeShown, Role, Session } from "@/api/types";
+
+const KEPT = "gbgateway.session";
+const ORDER: Role[] = ["viewer", "operator", "admin"];
+
+/** Whether a role may do what needs another. */
+export function atLeast(role: Role | undefined, needed: Role): boolean {
+  return role !== undefined && ORDER.indexOf(role) >= ORDER.indexOf(needed);
+}
+
+function kept(): Session | null {
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null") as Session | null;
+    return found && found.expires_at * 1000 > Date.now() ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Who is logged in. The token lives here and in the tab's sessionStorage, nowhere else. */
+export const useSession = defineStore("session", () => {
+  const session = ref<Session | null>(kept());
+  const node = ref<NodeShown | null>(null);
+  const setupNeeded = ref<boolean | null>(null);
+  const ended = ref<"" | "expired" | "logout">("");
+  let clock = 0;
+
+  const loggedIn = computed(() => session.value !== null);
+
+  function keep(next: Session | null): void {
+    session.value = next;
+    window.clearTimeout(clock);
+    if (next === null) {
+      sessionStorage.removeItem(KEPT);
+      return;
+    }
+    sessionStorage.setItem(KEPT, JSON.stringify(next));
+    const left = next.expires_at * 1000 - Date.now();
+    clock = window.setTimeout(expire, Math.min(Math.max(left, 0), 2 ** 31 - 1));
+  }
+
+  /** The node does not know the token any more, or its time is over. */
+  function expire(): void {
+    if (session.value === null) return;
+    ended.value = "expired";
+    keep(null);
+  }
+
+  async function askSetup(): Promise<boolean> {
+    if (setupNeeded.value !== false) {
+      setupNeeded.value = (await call<{ needed: boolean }>("GET", "/api/v1/setup")).needed;
+    }
+    return setupNeeded.value;
+  }
+
+  async function setUp(code: string, username: string, password: string): Promise<void> {
+    await call("POST", "/api/v1/setup", { body: { code, username, password } });
+    setupNeeded.value = false;
+    await logIn(username, password);
+  }
+
+  async function logIn(username: string, password: string): Promise<void> {
+    keep(await call<Session>("POST", "/api/v1/login", { body: { username, password } }));
+    ended.value = "";
+    await askNode();
+  }
+
+  async function askNode(): Promise<void> {
+    if (node.value === null) node.value = await call<NodeShown>("GET", "/api/v1/node");
+  }
+
+  async function logOut(): Promise<void> {
+    const leaving = call("POST", "/api/v1/logout").catch(() => undefined);
+    ended.value = "logout";
+    await leaving;
+    keep(null);
+  }
+
+  const may = (needed: Role): boolean => atLeast(session.value?.role, needed);
+
+  if (session.value) keep(session.value);
+  setCaller({ token: () => session.value?.token ?? "", unauthenticated: expire });
+  return { session, node, setupNeeded, ended, loggedIn, may, askSetup, setUp, logIn, askNode, logOut, expire };
+});
