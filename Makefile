@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off -c constraints.txt
 
-.PHONY: help demo test check bench coverage e2e format docs clean packages
+.PHONY: help demo test check bench coverage e2e format docs clean packages console console-packages
 
 help:
 	@echo "make demo [ARGS=--once]  four nodes, two cameras, one picture three platforms up"
 	@echo "make test                everything that proves it works (installs what it needs)"
 	@echo "make check               ruff, mypy --strict, import-linter"
+	@echo "make console             builds the console's pages (needs Node.js 20 or newer)"
 	@echo "make bench               first figures of relay, PS, SIP and registration"
 
 $(VENV)/bin/python:
@@ -42,6 +43,7 @@ check: $(VENV)/.test-stamp
 	$(BIN)/lint-imports
 
 test: packages $(VENV)/.test-stamp
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console-packages || echo "== no packages for the console"; fi
 	$(BIN)/python tools/own_coverage.py --fail-under 90
 	$(BIN)/python -m pytest -q -m e2e $(ARGS)
 
@@ -56,6 +58,14 @@ bench: $(VENV)/.test-stamp
 
 docs: $(VENV)/.test-stamp
 	$(BIN)/python tools/generate_docs.py
+
+console-packages: console/node_modules/.package-lock.json
+
+console/node_modules/.package-lock.json: console/package.json console/package-lock.json
+	cd console && npm ci --no-audit --no-fund
+
+console: console-packages
+	cd console && npm run lint && npm run types && npm test && npm run build
 
 format: $(VENV)/.test-stamp
 	$(BIN)/ruff check --fix .

@@ -5,13 +5,29 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+CONSOLE = Path(__file__).parents[1] / "console"
+OLDEST_NODE = (20, 19)
 
 
 def _program(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
+
+
+def _browser() -> bool:
+    return shutil.which("chromium") is not None and importlib.util.find_spec("playwright") is not None
+
+
+def _node() -> bool:
+    if shutil.which("npm") is None or not (CONSOLE / "node_modules").is_dir():
+        return False
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout
+    return tuple(int(part) for part in said.strip().lstrip("v").split(".")) >= OLDEST_NODE
 
 
 NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
@@ -19,6 +35,8 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "tshark": ("the program tshark", _program("tshark")),
     "ffprobe": ("the program ffprobe (Debian package ffmpeg)", _program("ffprobe")),
     "systemd": ("the program systemd-analyze (Debian package systemd)", _program("systemd-analyze")),
+    "browser": ("a browser: Debian's chromium and the package playwright", _browser),
+    "node": ("Node.js 20.19 or newer with npm, and console/node_modules (make console-packages)", _node),
     "e2e": ("the module gateway.cli", lambda: importlib.util.find_spec("gateway.cli") is not None),
 }
 """Marker -> what it needs, and whether that is here."""
