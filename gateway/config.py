@@ -187,7 +187,9 @@ class MediaConfig:
 class RtspConfig:
     """Cameras that speak RTSP only."""
 
-    probe_seconds: float = key(60.0, "Interval at which a camera is asked whether it is there; 0: never.", between(0, 3600))
+    probe_seconds: float = key(
+        60.0, "Interval at which a camera is asked whether it is there; 0: never.", between(0, 3600)
+    )
     answer_seconds: float = key(8.0, "How long an answer of a camera is waited for.", between(1, 60))
     stall_seconds: float = key(8.0, "A camera that sends nothing for that long is called again.", between(1, 60))
 
