@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.stand.rtsp_camera import PACKAGES, gstreamer_is_here
+
 
 def _program(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
@@ -19,6 +21,7 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "tshark": ("the program tshark", _program("tshark")),
     "ffprobe": ("the program ffprobe (Debian package ffmpeg)", _program("ffprobe")),
     "systemd": ("the program systemd-analyze (Debian package systemd)", _program("systemd-analyze")),
+    "rtsp": (f"GStreamer's RTSP server (Debian packages {PACKAGES})", gstreamer_is_here),
     "e2e": ("the module gateway.cli", lambda: importlib.util.find_spec("gateway.cli") is not None),
 }
 """Marker -> what it needs, and whether that is here."""

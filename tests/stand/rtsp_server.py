@@ -17,11 +17,11 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
+SMALL = "speed-preset=ultrafast key-int-max=10 bitrate=200"
 VIDEO = {
-    "H264": "x264enc tune=zerolatency sliced-threads=false threads=1 speed-preset=ultrafast key-int-max=10 bitrate=200 ! h264parse"
+    "H264": f"x264enc tune=zerolatency sliced-threads=false threads=1 {SMALL} ! h264parse"
     " ! rtph264pay name=pay0 pt=96 config-interval={interval}",
-    "H265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 bitrate=200 ! h265parse"
-    " ! rtph265pay name=pay0 pt=96 config-interval={interval}",
+    "H265": f"x265enc tune=zerolatency {SMALL} ! h265parse ! rtph265pay name=pay0 pt=96 config-interval={{interval}}",
     "JPEG": "jpegenc ! rtpjpegpay name=pay0 pt=26",
 }
 AUDIO = {
