@@ -135,7 +135,8 @@ class Reconciler:
     async def _close(self, place: Place) -> None:
         worker_name, kind, name = place
         worker = self._pool.named(worker_name)
-        assert worker is not None
+        if worker is None:
+            return
         command: Command
         if kind == "leg":
             command = close_leg(worker, name)
