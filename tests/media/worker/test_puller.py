@@ -115,7 +115,7 @@ async def test_a_cameras_pictures_and_sound_arrive_as_a_program_stream(pull: Cal
         await one.end()
         assert one.puller.stats().state == "over"
         async with asyncio.timeout(10):
-            while camera.methods[-1] != "TEARDOWN":
+            while camera.playing:
                 await asyncio.sleep(0.01)
 
 
