@@ -121,7 +121,7 @@ class Node:
         follow("gbgateway_sip_stack", "What the SIP stack counted", "what", self.stack.counters.as_dict)
         follow("gbgateway_sip_router", "Requests, by what became of them", "what", lambda: self.router.counters)
         follow("gbgateway_relay_packets", "RTP packets of the relay workers", "what", lambda: self.traffic.totals)
-        follow("gbgateway_rtsp_cameras", "Cameras that speak RTSP only, by state", "state", self.rtsp.sources.counts)
+        self.rtsp.measure(self.metrics)
         self.ledger.on_written = self._entered
         self.gauges = Gauges(
             metrics=self.metrics,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from catalog.store import CatalogStore
 from gateway.assembly.upkeep import Upkeep
 from gateway.compliance.grant import Grants
@@ -14,6 +16,7 @@ from gateway.rtsp.sources import RtspSources
 from gateway.signalling.call_environment import CallEnvironment
 from gateway.signalling.live import LiveCalls
 from gateway.store.stores import Stores
+from gateway.telemetry.metrics import Metrics
 
 ROUND_S = 1.0
 
@@ -43,6 +46,14 @@ class Rtsp:
         """The workers to ask, and the calls of the node."""
         self.sources.reach(pool, live.sends, live.peer_offline)
         self._keeper = RtspKeeper(self._stores.devices, live.hub, self._grants)
+
+    def measure(self, metrics: Metrics) -> None:
+        """Show how many of the cameras are there."""
+        for state in self.sources.counts():
+            metrics.measure(metrics.rtsp_cameras, (state,), partial(self._count, state))
+
+    def _count(self, state: str) -> float:
+        return self.sources.counts()[state]
 
     def start(self, upkeep: Upkeep) -> None:
         """Follow the configuration, ask the cameras, keep what is to be kept running."""

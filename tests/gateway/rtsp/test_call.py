@@ -224,9 +224,7 @@ async def test_a_call_that_ends_while_the_camera_is_asked_fails_for_that_reason(
     silent = await asyncio.start_server(nothing, "127.0.0.1", 0)
     url = f"rtsp://127.0.0.1:{silent.sockets[0].getsockname()[1]}/"
     async with running_rtsp_street(rtsp_settings(tmp_path), url=url) as (street, _):
-        joining = asyncio.create_task(
-            street.node.live.hub.attach(await street.grant(key=RTSP_KEY), "me", _ignored)
-        )
+        joining = asyncio.create_task(street.node.live.hub.attach(await street.grant(key=RTSP_KEY), "me", _ignored))
         await until(lambda: street.node.live.lower_calls and street.node.live.lower_calls[0].ssrc)
         await street.node.stores.devices.update(RTSP_ID, enabled=False)
         with pytest.raises(Failure) as refused:
