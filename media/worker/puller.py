@@ -31,6 +31,7 @@ FFMPEG_OPTIONS = {
     "allowed_media_types": "video+audio",
     "analyzeduration": "1000",
     "fpsprobesize": "0",
+    "protocol_whitelist": "rtsp,rtp,tcp,udp",
     "user_agent": "gb28181-gateway",
 }
 """The description says what the tracks are: there is nothing to analyse, and nothing to wait for."""
