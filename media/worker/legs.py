@@ -59,7 +59,7 @@ class LegTable:
             case Stats():
                 return self.stats()
             case _:
-                raise Refused("bad_request", f"{type(command).__name__} is no command for legs")
+                raise Refused("bad_request", f"{type(command).__name__} is for another kind of worker")
         return None
 
     def _all(self) -> Iterator[SourceLeg | SinkLeg]:

@@ -72,7 +72,8 @@ async def test_its_trace_tells_what_happened(tmp_path: Path) -> None:
         trace = street.node.ladder.get(call.id)
         assert trace is not None and trace.stream == str(RTSP_KEY)
         steps = [step.what for step in trace.steps]
-        assert steps[:4] == ["dialog", "media port open", "camera answered", "first packet"]
+        assert steps[:2] == ["dialog", "media port open"]
+        assert {"camera answered", "first packet", "first key frame"} <= set(steps)
         await above.bye()
 
 
