@@ -14,6 +14,7 @@ from catalog.store import CatalogStore
 from gateway.assembly.desks import Desks
 from gateway.assembly.news import News
 from gateway.assembly.relay import Relay
+from gateway.assembly.rtsp import Rtsp
 from gateway.assembly.signalling import Signalling
 from gateway.assembly.upkeep import Upkeep
 from gateway.assembly.uses import Uses
@@ -93,7 +94,8 @@ class Node:
         self.directory, self.exchange = signalling.directory, signalling.exchange
         self.sync, self.subscriber, self.controls = signalling.sync, signalling.subscriber, signalling.controls
 
-        relay = Relay(config, stores, signalling, self.metrics, self.ladder, self.books)
+        self.rtsp = Rtsp(config, stores, catalog, self.grants)
+        relay = Relay(config, stores, signalling, self.metrics, self.ladder, self.books, self.rtsp)
         self.addresses, self.environment, self.traffic = relay.addresses, relay.environment, relay.traffic
         self.pool, self.live, self.views, self.reconciler = relay.pool, relay.live, relay.views, relay.reconciler
 
@@ -119,6 +121,7 @@ class Node:
         follow("gbgateway_sip_stack", "What the SIP stack counted", "what", self.stack.counters.as_dict)
         follow("gbgateway_sip_router", "Requests, by what became of them", "what", lambda: self.router.counters)
         follow("gbgateway_relay_packets", "RTP packets of the relay workers", "what", lambda: self.traffic.totals)
+        self.rtsp.measure(self.metrics)
         self.ledger.on_written = self._entered
         self.gauges = Gauges(
             metrics=self.metrics,
@@ -181,6 +184,7 @@ class Node:
         upkeep.every(RECONCILE_S, self.withdrawals.look_at_all)
         upkeep.every(RECONCILE_S, self.database.probe)
         upkeep.every(CATALOGUE_COUNT_S, self.gauges.sample_catalogue)
+        self.rtsp.start(upkeep)
 
     async def stop(self) -> None:
         """End every call on both sides, unregister, close everything."""
@@ -189,6 +193,7 @@ class Node:
         if self._server is not None:
             await self._server.stop()
         await self.withdrawals.stop()
+        await self.rtsp.stop()
         await self.live.close()
         await self.router.close()
         await self.uplinks.stop()

@@ -160,6 +160,7 @@ class MediaConfig:
         "tcp_passive", "Media transport towards devices that have no preference.", one_of(*MEDIA_TRANSPORTS)
     )
     relay_workers: int = key(1, "Relay worker processes.", between(1, 256))
+    source_workers: int = key(1, "Source worker processes (RTSP cameras).", between(0, 256))
     stream_workers: int = key(1, "Stream worker processes (browser streams, snapshots).", between(0, 256))
     http_host: str = key("127.0.0.1", "Address the browser streams are served on.", address)
     http_port: int = key(
@@ -180,6 +181,17 @@ class MediaConfig:
     )
     max_streams: int = key(2000, "Most simultaneous streams from devices.", between(1, 100_000))
     orphan_seconds: float = key(30.0, "How long workers carry on without the control process.", between(1, 600))
+
+
+@dataclass(frozen=True, slots=True)
+class RtspConfig:
+    """Cameras that speak RTSP only."""
+
+    probe_seconds: float = key(
+        60.0, "Interval at which a camera is asked whether it is there; 0: never.", between(0, 3600)
+    )
+    answer_seconds: float = key(8.0, "How long an answer of a camera is waited for.", between(1, 60))
+    stall_seconds: float = key(8.0, "A camera that sends nothing for that long is called again.", between(1, 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +226,7 @@ class Config:
     catalog: CatalogConfig = field(default_factory=CatalogConfig)
     http: HttpConfig = field(default_factory=HttpConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
+    rtsp: RtspConfig = field(default_factory=RtspConfig)
     access: AccessConfig = field(default_factory=AccessConfig)
     log: LogConfig = field(default_factory=LogConfig)
 

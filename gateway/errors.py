@@ -29,6 +29,17 @@ class Reason(StrEnum):
     CONNECTION_LOST = "connection_lost"
     STREAM_LOST = "stream_lost"
     PEER_ENDED = "peer_ended"
+    RTSP_REFUSED_CONNECTION = "rtsp_refused_connection"
+    RTSP_UNREACHABLE = "rtsp_unreachable"
+    RTSP_NO_ANSWER = "rtsp_no_answer"
+    RTSP_REFUSED_PASSWORD = "rtsp_refused_password"
+    RTSP_NO_SUCH_PATH = "rtsp_no_such_path"
+    RTSP_REFUSED = "rtsp_refused"
+    RTSP_NO_VIDEO = "rtsp_no_video"
+    RTSP_CODEC_NOT_CARRIED = "rtsp_codec_not_carried"
+    RTSP_BAD_STREAM = "rtsp_bad_stream"
+    RTSP_ENDED = "rtsp_ended"
+    RTSP_STALLED = "rtsp_stalled"
     DEVICE_OFFLINE = "device_offline"
     UNKNOWN_CHANNEL = "unknown_channel"
     UNKNOWN_DIALOG = "unknown_dialog"
@@ -58,6 +69,101 @@ class Words:
     en: str
     zh: str
     hint: str
+
+
+def _rtsp_words() -> dict[Reason, Words]:
+    """Why an RTSP camera gives no stream."""
+    r = Reason
+    return {
+        r.RTSP_REFUSED_CONNECTION: Words(
+            480,
+            "Camera Refused Connection",
+            502,
+            "The RTSP camera refused the connection: nothing listens at its port.",
+            "RTSP 摄像机拒绝连接：该端口无服务。",
+            "Check the port in the device's url (usually 554) and that RTSP is switched on in the camera.",
+        ),
+        r.RTSP_UNREACHABLE: Words(
+            480,
+            "Camera Not Reachable",
+            504,
+            "The RTSP camera cannot be reached.",
+            "RTSP 摄像机不可达。",
+            "Check the host in the device's url, the network between, and that the camera has power.",
+        ),
+        r.RTSP_NO_ANSWER: Words(
+            480,
+            "No Answer From Camera",
+            504,
+            "The RTSP camera did not answer in time.",
+            "RTSP 摄像机未在规定时间内应答。",
+            "Check that the port in the device's url is the RTSP port and that no firewall is in between.",
+        ),
+        r.RTSP_REFUSED_PASSWORD: Words(
+            480,
+            "Camera Refused Password",
+            502,
+            "The RTSP camera refused the user name or password.",
+            "RTSP 摄像机拒绝了用户名或密码。",
+            "Set username and password of the device; some cameras lock an account after a few wrong ones.",
+        ),
+        r.RTSP_NO_SUCH_PATH: Words(
+            480,
+            "Camera Has No Such Stream",
+            502,
+            "The RTSP camera has no stream at this path.",
+            "RTSP 摄像机上没有该路径的码流。",
+            "Look up the path of the stream in the camera's manual and correct the device's url.",
+        ),
+        r.RTSP_REFUSED: Words(
+            480,
+            "Camera Refused Request",
+            502,
+            "The RTSP camera refused the request.",
+            "RTSP 摄像机拒绝了请求。",
+            "It may have reached its limit of viewers, or not offer this transport: try the other rtsp_transport.",
+        ),
+        r.RTSP_NO_VIDEO: Words(
+            480,
+            "Camera Offers No Video",
+            502,
+            "The RTSP stream has no video.",
+            "RTSP 码流中没有视频。",
+            "Check the path in the device's url.",
+        ),
+        r.RTSP_CODEC_NOT_CARRIED: Words(
+            488,
+            "Camera Codec Not Carried",
+            415,
+            "The video codec of the RTSP camera cannot be carried.",
+            "RTSP 摄像机的视频编码格式无法转发。",
+            "Set the camera to H.264 or H.265.",
+        ),
+        r.RTSP_BAD_STREAM: Words(
+            480,
+            "Camera Stream Not Understood",
+            502,
+            "What the RTSP camera sends is not understood.",
+            "无法解析 RTSP 摄像机发送的数据。",
+            "Check that the port in the device's url is the RTSP port; try the other rtsp_transport.",
+        ),
+        r.RTSP_ENDED: Words(
+            480,
+            "Camera Ended Stream",
+            502,
+            "The RTSP camera ended the stream.",
+            "RTSP 摄像机中断了码流。",
+            "It may have restarted, or have reached its limit of viewers.",
+        ),
+        r.RTSP_STALLED: Words(
+            480,
+            "Camera Sends Nothing",
+            504,
+            "The RTSP camera stopped sending.",
+            "RTSP 摄像机停止发送数据。",
+            "Check the network between; with rtsp_transport udp also the firewall.",
+        ),
+    }
 
 
 def _table() -> dict[Reason, Words]:
@@ -159,6 +265,7 @@ def _table() -> dict[Reason, Words]:
             "设备主动结束了会话。",
             "The device may have reached its limit of streams.",
         ),
+        **_rtsp_words(),
         r.DEVICE_OFFLINE: Words(
             480,
             "Device Offline",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stand.rtsp_camera import PACKAGES, gstreamer_is_here
+
 CONSOLE = Path(__file__).parents[1] / "console"
 OLDEST_NODE = (20, 19)
 
@@ -37,6 +39,7 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "systemd": ("the program systemd-analyze (Debian package systemd)", _program("systemd-analyze")),
     "browser": ("a browser: Debian's chromium and the package playwright", _browser),
     "node": ("Node.js 20.19 or newer with npm, and console/node_modules (make console-packages)", _node),
+    "rtsp": (f"GStreamer's RTSP server (Debian packages {PACKAGES})", gstreamer_is_here),
     "e2e": ("the module gateway.cli", lambda: importlib.util.find_spec("gateway.cli") is not None),
 }
 """Marker -> what it needs, and whether that is here."""

@@ -20,6 +20,7 @@ def web_context(node: Node, announce: Callable[[str], None]) -> WebContext:
     """What the API works with; `announce` shows the one-time set-up code to a person."""
     context = WebContext.build(node.config, node.stores, node.ledger, node.grants, node.metrics, announce=announce)
     context.upper_state = node.uplinks.state_of
+    context.source_state = node.rtsp.sources.shown
     context.checks.update(workers=lambda: check_workers(node.pool), database=node.database.check, loop=node.lag.check)
     return context
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gateway.assembly.rtsp import Rtsp
 from gateway.assembly.signalling import Signalling
 from gateway.calls_store import StoredCalls
 from gateway.compliance.books import Books
@@ -40,6 +41,7 @@ class Relay:
         metrics: Metrics,
         ladder: Ladder,
         books: Books,
+        rtsp: Rtsp,
     ) -> None:
         self._metrics = metrics
         self._books = books
@@ -60,6 +62,7 @@ class Relay:
             self.environment,
             self.pool,
             locate=signalling.directory.locate,
+            rtsp=rtsp.calls(self.environment, self.pool),
             want_key_frame=signalling.controls.key_frame,
             upper_ended=self._upper_ended,
             resume=books.resume,
@@ -76,6 +79,7 @@ class Relay:
             token_s=config.access.view_token_seconds,
         )
         self.views.on_ended = self._view_ended
+        rtsp.reach(self.pool, self.live)
         self.reconciler = Reconciler(
             self.pool,
             self.views,

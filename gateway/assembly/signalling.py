@@ -72,7 +72,7 @@ class Signalling:
             next_sn=self.exchange.next_sn,
             expires_s=config.catalog.subscribe_expires_seconds,
         )
-        self.controls = Controls(self.exchange, self.directory.lower)
+        self.controls = Controls(self.exchange, self.directory.lower, no_commands=self.directory.no_commands)
 
 
 def sip_stack(

@@ -18,7 +18,7 @@ import structlog
 
 from gateway.relay.adopted import AdoptedProcess
 from media.worker.client import CommandRefused, WorkerClient, WorkerGone
-from media.worker.control import AnyEvent, LegState, Shutdown
+from media.worker.control import AnyEvent, CloseLeg, ClosePull, LegState, Shutdown
 
 log = structlog.get_logger("workers")
 
@@ -38,7 +38,7 @@ class WorkerUnavailable(Exception):
 class WorkerSpec:
     """How one worker is started: `arguments` follow `python -m module --socket ... --name ...`."""
 
-    kind: Literal["relay", "stream"]
+    kind: Literal["relay", "stream", "source"]
     name: str
     module: str
     arguments: tuple[str, ...] = ()
@@ -167,7 +167,7 @@ class WorkerPool:
             with contextlib.suppress(ProcessLookupError):
                 worker.process.kill()
 
-    def of_kind(self, kind: Literal["relay", "stream"]) -> Worker:
+    def of_kind(self, kind: Literal["relay", "stream", "source"]) -> Worker:
         """The connected worker of `kind` with the fewest streams. Raises WorkerUnavailable."""
         candidates = [worker for worker in self.workers if worker.spec.kind == kind and worker.connected]
         if not candidates:
@@ -276,6 +276,11 @@ class WorkerPool:
             await callback(worker)
         except Exception:  # task boundary: the watch over the worker goes on
             log.exception("telling of a worker failed", worker=worker.name)
+
+
+def close_leg(worker: Worker, leg: str) -> CloseLeg | ClosePull:
+    """The command that closes a leg of a relay worker, or a pull of a source worker."""
+    return ClosePull(leg=leg) if worker.spec.kind == "source" else CloseLeg(leg=leg)
 
 
 async def _ended(process: asyncio.subprocess.Process, within_s: float) -> None:

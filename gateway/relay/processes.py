@@ -21,6 +21,8 @@ def worker_specs(config: Config) -> list[WorkerSpec]:
         ports = ("--port-min", str(first), "--port-max", str(first + share - 1))
         cache = ("--gop-bytes", str(media.gop_cache_bytes))
         specs.append(WorkerSpec("relay", f"relay-{number + 1}", "media.worker.relay", (*ports, *cache, *orphan)))
+    for number in range(media.source_workers):
+        specs.append(WorkerSpec("source", f"source-{number + 1}", "media.worker.pull", orphan))
     for number in range(media.stream_workers):
         http = ("--http", f"{media.http_host}:{media.http_port + number if media.http_port else 0}")
         specs.append(WorkerSpec("stream", f"stream-{number + 1}", "media.worker.stream", (*http, *orphan)))

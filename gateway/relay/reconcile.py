@@ -16,11 +16,11 @@ import structlog
 from gateway.errors import Failure, Reason
 from gateway.relay.inputs import WORKER_TROUBLE, input_name
 from gateway.relay.lease import Lease
-from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
+from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable, close_leg
 from gateway.relay.ssrc import SsrcPool
 from gateway.relay.views import Views
 from media.worker.client import CommandRefused, WorkerGone
-from media.worker.control import CloseInput, CloseLeg, CloseView, Command, LegStats
+from media.worker.control import CloseInput, CloseView, Command, LegStats
 
 log = structlog.get_logger("reconcile")
 
@@ -110,6 +110,8 @@ class Reconciler:
                 legs = await worker.link.leg_stats()
                 self._take(worker, legs)
                 return {(worker.name, "leg", leg.leg) for leg in legs}
+            if worker.spec.kind == "source":
+                return {(worker.name, "leg", pull.leg) for pull in (await worker.link.source_stats()).pulls}
             stream = await worker.link.stream_stats()
             self._views.take(stream.views)
             inputs = {(worker.name, "input", one.input) for one in stream.inputs}
@@ -133,17 +135,18 @@ class Reconciler:
     async def _close(self, place: Place) -> None:
         worker_name, kind, name = place
         worker = self._pool.named(worker_name)
+        if worker is None:
+            return
         command: Command
         if kind == "leg":
-            command = CloseLeg(leg=name)
+            command = close_leg(worker, name)
         elif kind == "input":
             command = CloseInput(input=name)
         else:
             command = CloseView(view=name, reason="it has no owner")
         log.warning("nobody's: closed", worker=worker_name, kind=kind, name=name)
-        if worker is not None:
-            with contextlib.suppress(*WORKER_TROUBLE):
-                await worker.link.call(command)
+        with contextlib.suppress(*WORKER_TROUBLE):
+            await worker.link.call(command)
 
     def _leaked_ssrcs(self) -> int:
         idle = set(self._ssrcs.owners()) - self._calls()

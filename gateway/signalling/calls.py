@@ -19,10 +19,11 @@ WRITE_DELAY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One confirmed INVITE dialog and the media leg that belongs to it.
+    """One confirmed call, mostly an INVITE dialog, and the media leg that belongs to it.
 
     `side` "lower": we called a peer below us for its stream; "upper": an upper platform called us. `remote` is where
-    in-dialog requests go: (transport, host, port).
+    in-dialog requests go: (transport, host, port). A call to an RTSP camera has no dialog; `details` then name the pull
+    and the source worker that fetches its stream.
     """
 
     id: str
@@ -47,6 +48,17 @@ class CallRecord:
     @property
     def peer(self) -> Peer:
         return Peer(*self.remote)
+
+    @property
+    def legs(self) -> list[tuple[str, str]]:
+        """Worker and leg of everything the call cannot do without."""
+        pull = [(str(self.details["source_worker"]), str(self.details["pull"]))] if self.is_rtsp else []
+        return [(self.worker, self.leg), *pull]
+
+    @property
+    def is_rtsp(self) -> bool:
+        """Whether it is a call to an RTSP camera."""
+        return self.transport == "rtsp"
 
     def restored_dialog(self) -> Dialog:
         return Dialog.from_dict(self.dialog)

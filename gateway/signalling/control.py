@@ -27,15 +27,18 @@ MAX_WAITING = 32
 
 class Controls:
     """Sends control commands to peers below us, one after the other to each camera: a "stop" must never overtake the
-    "left" before it. `clock` is any clock in seconds that never goes back."""
+    "left" before it. `no_commands(peer_id)` says why a camera takes none ("": it does). `clock` is any clock in seconds
+    that never goes back."""
 
     def __init__(
         self,
         exchange: Exchange,
         correspondent: Callable[[str], Correspondent | None],
         *,
+        no_commands: Callable[[str], str] = lambda _peer_id: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._no_commands = no_commands
         self._exchange = exchange
         self._correspondent = correspondent
         self._clock = clock
@@ -86,6 +89,8 @@ class Controls:
             log.info("no key frame asked for", stream=str(key), step=failure.step)
 
     async def _tell(self, key: StreamKey, command: PtzControl | IFrameControl) -> None:
+        if why := self._no_commands(key.peer_id):
+            raise Failure(Reason.UNSUPPORTED, why, peer_id=key.peer_id, channel=key.code)
         to = self._correspondent(key.peer_id)
         if to is None:
             raise Failure(Reason.DEVICE_OFFLINE, peer_id=key.peer_id, channel=key.code)

@@ -10,6 +10,7 @@ from catalog import Item, Kind, civil_code_of, full_name, kind_of, type_of
 from gateway.config import Config
 from gateway.errors import AlreadyExists, Failure, Reason
 from gateway.relay.hub import StreamKey
+from gateway.rtsp.target import RtspTarget
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Bindings
 from gateway.signalling.call_environment import MEDIA_SOURCE_ANY, SSRC_ANY, LowerTarget
@@ -46,6 +47,8 @@ class Directory:
         device = self._devices.get(peer_id)
         if device is None:
             return self._newcomer(peer_id)
+        if device.kind == "rtsp":
+            return None
         if device.password:
             return Account(device.id, device.password.reveal(), device.enabled)
         if device.allow_no_password:
@@ -132,6 +135,11 @@ class Directory:
         """The code under which this node appears at an upper platform."""
         return upper.local_id or self._config.node.id
 
+    def no_commands(self, peer_id: str) -> str:
+        """Why a camera takes no commands at all; "" when it may."""
+        device = self._devices.get(peer_id)
+        return "the camera speaks RTSP only" if device is not None and device.kind == "rtsp" else ""
+
     def uplink_target(self, upper: Upper) -> UpperTarget:
         """What the uplink needs to register there."""
         return UpperTarget(
@@ -152,11 +160,14 @@ class Directory:
             gb_version="3.0" if (upper.edition or self._config.node.edition) == "2022" else "2.0",
         )
 
-    def locate(self, key: StreamKey) -> LowerTarget:
+    def locate(self, key: StreamKey) -> LowerTarget | RtspTarget:
         """Where a stream is to be had. Raises Failure: unknown peer, or offline."""
         device = self._devices.get(key.peer_id)
-        if device is None:
+        if device is None or (device.kind == "rtsp" and device.channel_id != key.code):
             raise Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
+        if device.kind == "rtsp" and device.enabled:
+            # Whether it answers shows when it is called: what was seen of it last may be a minute old.
+            return RtspTarget.of(device)
         binding = self._bindings.get(key.peer_id)
         if binding is None:
             raise Failure(Reason.DEVICE_OFFLINE, peer_id=key.peer_id, channel=key.code)

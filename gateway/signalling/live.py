@@ -13,19 +13,23 @@ import structlog
 
 from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
+from gateway.relay.camera_call import CameraCall
 from gateway.relay.hub import Hub, StreamKey, UpstreamCall
 from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.lease import Lease
-from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
+from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable, close_leg
 from gateway.relay.trail import ROUTE_PATH, Trail, route_path
 from gateway.relay.views import Resume, Views
+from gateway.rtsp.call import RtspCall
+from gateway.rtsp.calls import RtspCalls
+from gateway.rtsp.target import RtspTarget
 from gateway.signalling.bye import send_bye
 from gateway.signalling.call_environment import CallEnvironment, LowerTarget
 from gateway.signalling.calls import CallRecord
 from gateway.signalling.lower_call import LowerCall
 from gateway.signalling.upper_call import UpperCall
 from gateway.signalling.upper_request import UpperRequest
-from media.worker.control import AnyEvent, CloseLeg, KeyFrameWanted, LegStats
+from media.worker.control import AnyEvent, KeyFrameWanted, LegStats
 from sip import RemoteError, Request
 
 log = structlog.get_logger("live")
@@ -37,8 +41,8 @@ class LiveCalls:
     """The calls of a node.
 
     `locate(key)` says where a stream is to be had right now (raises Failure: unknown, offline); `want_key_frame(key)`
-    asks the camera for one; `upper_ended(call, reason)` closes the books of an upper platform's view;
-    `resume(grant_id)` takes up a grant of before a restart.
+    asks the camera for one; `rtsp` makes the calls to cameras that speak RTSP only; `upper_ended(call, reason)` closes
+    the books of an upper platform's view; `resume(grant_id)` takes up a grant of before a restart.
     """
 
     def __init__(
@@ -46,7 +50,8 @@ class LiveCalls:
         environment: CallEnvironment,
         pool: WorkerPool,
         *,
-        locate: Callable[[StreamKey], LowerTarget],
+        locate: Callable[[StreamKey], LowerTarget | RtspTarget],
+        rtsp: RtspCalls,
         want_key_frame: Callable[[StreamKey], Awaitable[None]],
         upper_ended: Callable[[UpperCall, str], Awaitable[None]],
         resume: Resume,
@@ -58,16 +63,17 @@ class LiveCalls:
         self._environment = environment
         self._pool = pool
         self._locate = locate
+        self._rtsp = rtsp
         self._want_key_frame = want_key_frame
         self._upper_ended = upper_ended
         self._resume = resume
         self._max_streams = max_streams
-        self._lower: dict[str, LowerCall] = {}
+        self._lower: dict[str, CameraCall] = {}
         self._upper: dict[str, UpperCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def lower_calls(self) -> list[LowerCall]:
+    def lower_calls(self) -> list[CameraCall]:
         return list(self._lower.values())
 
     @property
@@ -82,9 +88,7 @@ class LiveCalls:
             worker = self._pool.of_kind("relay")
         except WorkerUnavailable as error:
             raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
-        call = LowerCall(
-            target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended, trail=trail
-        )
+        call = self._call_to(target, worker, trail)
         self._lower[call.id] = call
         try:
             await call.start()
@@ -95,10 +99,17 @@ class LiveCalls:
             raise
         return call
 
-    def _lower_ended(self, call: LowerCall) -> None:
+    def _call_to(self, target: LowerTarget | RtspTarget, worker: Worker, trail: Trail) -> CameraCall:
+        if isinstance(target, RtspTarget):
+            return self._rtsp.make(target, worker, on_lost=self._lower_lost, on_ended=self._lower_ended)
+        return LowerCall(
+            target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended, trail=trail
+        )
+
+    def _lower_ended(self, call: CameraCall) -> None:
         self._lower.pop(call.id, None)
 
-    async def _lower_lost(self, call: LowerCall, failure: Failure) -> None:
+    async def _lower_lost(self, call: CameraCall, failure: Failure) -> None:
         log.warning("stream lost", stream=str(call.key), step=failure.step, problem=failure.message)
         self._environment.ladder.step(call.id, "lost", step=failure.step, message=failure.message)
         self._environment.metrics.failed(failure, "stream")
@@ -150,7 +161,7 @@ class LiveCalls:
     def find(self, request: Request, *, lower_id: str | None, upper_id: str | None) -> LowerCall | UpperCall | None:
         """The call an in-dialog request belongs to, among the calls with exactly that sender."""
         for lower in self._lower.values():
-            if lower.key.peer_id == lower_id and lower.matches(request):
+            if isinstance(lower, LowerCall) and lower.key.peer_id == lower_id and lower.matches(request):
                 return lower
         for upper in self._upper.values():
             if upper.upper_id == upper_id and upper.matches(request):
@@ -167,6 +178,10 @@ class LiveCalls:
             if call.key.peer_id == peer_id:
                 await self._lower_lost(call, failure)
 
+    def sends(self, peer_id: str) -> bool:
+        """Whether a stream of a peer that does not register is coming in right now."""
+        return any(isinstance(call, RtspCall) and call.up and call.key.peer_id == peer_id for call in self.lower_calls)
+
     async def upper_offline(self, upper_id: str, failure: Failure) -> None:
         """An upper platform went away: what was sent to it ends."""
         for call in self.upper_calls:
@@ -180,9 +195,9 @@ class LiveCalls:
                 await self.views.media_event(event)
             return
         leg = getattr(event, "leg", "")
-        lower = self._lower.get(leg.removeprefix("in-")) if leg.startswith("in-") else None
+        lower = self._lower.get(leg.partition("-")[2]) if leg.startswith(("in-", "pull-")) else None
         if lower is not None:
-            if isinstance(event, KeyFrameWanted):
+            if isinstance(event, KeyFrameWanted) and lower.takes_commands:
                 # Not awaited: the news of all other legs come behind this one.
                 self._spawn(self._want_key_frame(lower.key), f"key frame {lower.key}")
             lower.media_event(event)
@@ -198,7 +213,7 @@ class LiveCalls:
                 await self.views.worker_lost(worker)
             return
         failure = Failure(Reason.WORKER_LOST, worker.name)
-        calls = [call for call in self.lower_calls if call.worker is worker]
+        calls = [call for call in self.lower_calls if any(held is worker for held, _ in call.legs)]
         await asyncio.gather(*(self._lower_lost(call, failure) for call in calls))
 
     async def worker_back(self, worker: Worker) -> None:
@@ -224,13 +239,14 @@ class LiveCalls:
         """Every leg that belongs to a call."""
         found = []
         for lower in self.lower_calls:
-            found.append(Lease(lower.source_leg, lower.worker_name, lower.established, self._lower_leg_lost(lower)))
+            lost = self._lower_leg_lost(lower)
+            found += [Lease(leg, worker.name, lower.established, lost) for worker, leg in lower.legs]
         for upper in self.upper_calls:
             if upper.worker_name is not None:
                 found.append(Lease(upper.leg, upper.worker_name, upper.established, upper.end))
         return found
 
-    def _lower_leg_lost(self, call: LowerCall) -> Callable[[Failure], Awaitable[None]]:
+    def _lower_leg_lost(self, call: CameraCall) -> Callable[[Failure], Awaitable[None]]:
         return lambda failure: self._lower_lost(call, failure)
 
     def take(self, counters: Iterable[LegStats]) -> None:
@@ -247,7 +263,7 @@ class LiveCalls:
         held = {worker.name: {leg.leg: leg for leg in worker.legs_at_hello} for worker in self._pool.workers}
         names = {worker: set(legs) for worker, legs in held.items()}
         records = await self._environment.book.records()
-        alive = [record for record in records if record.leg in held.get(record.worker, {})]
+        alive = [r for r in records if all(leg in held.get(worker, {}) for worker, leg in r.legs)]
         for record in alive:
             if record.side == "lower":
                 self._restore_lower(record)
@@ -267,9 +283,12 @@ class LiveCalls:
     def _restore_lower(self, record: CallRecord) -> None:
         worker = self._pool.named(record.worker)
         assert worker is not None
-        call = LowerCall.restored(
-            record, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended
-        )
+        lost, ended = self._lower_lost, self._lower_ended
+        call: CameraCall
+        if record.is_rtsp:
+            call = self._rtsp.restored(record, worker, on_lost=lost, on_ended=ended)
+        else:
+            call = LowerCall.restored(record, worker, self._environment, on_lost=lost, on_ended=ended)
         self._lower[call.id] = call
         self.hub.restore(call.key, call)
 
@@ -292,8 +311,9 @@ class LiveCalls:
 
     async def _bury(self, record: CallRecord, failure: Failure) -> None:
         """A call that cannot go on: tell the far side, so that no camera goes on sending to nobody."""
-        with contextlib.suppress(RemoteError, OSError):
-            await send_bye(self._environment.stack, record.restored_dialog(), record.peer, failure)
+        if not record.is_rtsp:
+            with contextlib.suppress(RemoteError, OSError):
+                await send_bye(self._environment.stack, record.restored_dialog(), record.peer, failure)
         await self._environment.book.forget(record.id)
         if record.side == "upper" and (grant := await self._resume(record.grant_id)) is not None:
             await self._upper_ended(self._restored(record, grant), failure.step)
@@ -305,9 +325,9 @@ class LiveCalls:
             known |= {source.name for source in self.views.inputs.all()}
         for worker in self._pool.workers:
             for leg in held.get(worker.name, set()) - known:
-                if worker.spec.kind == "relay":
+                if worker.spec.kind != "stream":
                     with contextlib.suppress(*WORKER_TROUBLE):
-                        await worker.link.call(CloseLeg(leg=leg))
+                        await worker.link.call(close_leg(worker, leg))
 
     async def close(self) -> None:
         """A clean stop: every call is ended on both sides."""

@@ -55,6 +55,8 @@ EndedCallback = Callable[["LowerCall"], None]
 class LowerCall:
     """One running (or starting) call; implements what the hub calls an upstream."""
 
+    takes_commands = True
+
     def __init__(
         self,
         target: LowerTarget,
@@ -94,6 +96,10 @@ class LowerCall:
     @property
     def worker_name(self) -> str:
         return self.worker.name
+
+    @property
+    def legs(self) -> list[tuple[Worker, str]]:
+        return [(self.worker, self.source_leg)]
 
     async def start(self) -> None:
         """Set the call up; returns when the peer has answered 200 and was acknowledged. Raises Failure.

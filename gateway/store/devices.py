@@ -1,4 +1,4 @@
-"""Lower peers (下级设备与平台): what is allowed to register here and how it is spoken to."""
+"""Lower peers (下级设备与平台): what is allowed to register here, or is called by us, and how it is spoken to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from gateway.secrets import Secret
 from gateway.store import schema
 from gateway.store.repository import Repository
 
-PeerKind = Literal["device", "platform"]
+PeerKind = Literal["device", "platform", "rtsp"]
 MediaTransport = Literal["udp", "tcp_passive", "tcp_active"]
+RtspTransport = Literal["tcp", "udp"]
 Tolerance = Literal["media_source_any", "ssrc_any"]
 """Quirks: media from any address (NAT without a mapping we know); media with any SSRC (it ignores `y=`)."""
 
@@ -22,6 +23,10 @@ class Device:
     ``id`` is its 20-digit code. ``password`` empty: the shared password applies, unless ``allow_no_password`` lets it
     register without. ``charset``, ``edition`` and ``media_transport`` override the node's when not None;
     ``media_transport`` is seen from this node. ``tolerances`` are names of quirks allowed for this peer alone.
+
+    A camera of kind ``rtsp`` does not register: it is called at ``url`` (without user and password), logs us in with
+    ``username`` and ``password``, sends over ``rtsp_transport``, and appears as the channel ``channel_id``. With
+    ``always_on`` its stream is kept running without a viewer.
     """
 
     id: str
@@ -35,6 +40,11 @@ class Device:
     tolerances: tuple[str, ...] = ()
     enabled: bool = True
     created_at: float = 0.0
+    url: str = ""
+    username: str = ""
+    channel_id: str = ""
+    rtsp_transport: RtspTransport = "tcp"
+    always_on: bool = False
 
 
 class Devices(Repository[Device]):

@@ -6,7 +6,7 @@ Sealed secrets are text (:class:`gateway.secrets.SecretBox`).
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, false
 
 from catalog.store.schema import metadata
 
@@ -42,6 +42,11 @@ devices = Table(
     Column("tolerances", JSON, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("url", String(1024), nullable=False, server_default=""),
+    Column("username", String(128), nullable=False, server_default=""),
+    Column("channel_id", _CODE, nullable=False, server_default=""),
+    Column("rtsp_transport", String(8), nullable=False, server_default="tcp"),
+    Column("always_on", Boolean, nullable=False, server_default=false()),
 )
 
 uppers = Table(

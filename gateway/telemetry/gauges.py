@@ -51,7 +51,7 @@ class Gauges:
         )
         _fill(metrics.streams, [state.value for state in UpstreamState], (s.state.value for s in self.hub.upstreams()))
         _fill(metrics.views, ACTORS, (grant.actor.kind for grant in self.grants.live()))
-        for kind in ("relay", "stream"):
+        for kind in ("relay", "stream", "source"):
             mine = [worker for worker in pool.workers if worker.spec.kind == kind]
             connected = sum(worker.connected for worker in mine)
             metrics.workers.labels(kind, "connected").set(connected)

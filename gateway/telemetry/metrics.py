@@ -28,6 +28,7 @@ class Metrics:
         self.channels = self._gauge("gbgateway_channels", "Channels in the catalogue", "status")
         self.streams = self._gauge("gbgateway_streams", "Streams from devices, by state", "state")
         self.views = self._gauge("gbgateway_views", "Uses under a grant, by kind of actor", "actor")
+        self.rtsp_cameras = self._gauge("gbgateway_rtsp_cameras", "Cameras that speak RTSP only, by state", "state")
         self.leaks = self._gauge("gbgateway_leaked_leases", "Leases without an owner; anything but 0 is a bug", "kind")
         self.workers = self._gauge("gbgateway_workers", "Media workers, by state", "kind", "state")
         self.worker_restarts = self._counter("gbgateway_worker_restarts", "Media workers restarted", "kind")

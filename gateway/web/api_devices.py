@@ -4,31 +4,69 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from gateway.store.devices import Device, MediaTransport, Tolerance
+from gateway.rtsp.target import CHANNEL_TYPES, settled
+from gateway.store.devices import Device, MediaTransport, RtspTransport, Tolerance
 from gateway.store.registrations import Registration
 from gateway.web.context import WebContext
-from gateway.web.resource import Resource, Strict, refuse_null, secret, unguarded
-from gateway.web.route import Route
+from gateway.web.errors import ApiError
+from gateway.web.resource import Resource, Strict, refuse_null, secret
+from gateway.web.route import Call, Route
+from media.errors import LocalError
+from media.rtsp.address import RtspAddress, split
 
 Code = Field(pattern=r"^[0-9]{20}$", description="20-digit code")
 Tolerances = Field(default=(), max_length=64, description="Names of quirks allowed for this peer")
 _OPTIONAL = ("charset", "edition", "media_transport")
+_RTSP_ONLY = ("url", "username", "channel_id", "always_on")
 
 
 class DeviceChange(Strict):
     """What can be changed of a lower peer; what is left out stays."""
 
     name: str = Field("", max_length=256)
-    kind: Literal["device", "platform"] = "device"
-    password: SecretStr = Field(SecretStr(""), max_length=128, description="Digest password; never shown")
+    kind: Literal["device", "platform", "rtsp"] = "device"
+    password: SecretStr = Field(SecretStr(""), max_length=128, description="Digest or RTSP password; never shown")
     allow_no_password: bool = Field(False, description="Let it register without a password")
     charset: Literal["GB2312", "GB18030", "UTF-8"] | None = None
     edition: Literal["2016", "2022"] | None = None
     media_transport: MediaTransport | None = None
     tolerances: tuple[Tolerance, ...] = Tolerances
     enabled: bool = True
+    url: str = Field("", max_length=1024, description="rtsp://host:port/path of an RTSP camera")
+    username: str = Field("", max_length=128, description="User name of an RTSP camera")
+    channel_id: str = Field("", pattern=r"^([0-9]{20})?$", description="Code of its channel; empty: made from the id")
+    rtsp_transport: RtspTransport = Field("tcp", description="How an RTSP camera is to send its media")
+    always_on: bool = Field(False, description="Keep the stream of an RTSP camera running without a viewer")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _login_apart(cls, given: Any) -> Any:
+        """A user and password written into the url go where they belong, unless they are given there too."""
+        if not isinstance(given, dict) or not isinstance(given.get("url"), str):
+            return given
+        try:
+            address, username, password = split(given["url"])
+        except LocalError:
+            return given
+        login = {name: value for name, value in (("username", username), ("password", password)) if value}
+        return {**login, **given, "url": str(address)}
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        try:
+            return str(RtspAddress.parse(url)) if url else ""
+        except LocalError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("channel_id")
+    @classmethod
+    def _is_channel(cls, code: str) -> str:
+        if code and code[10:13] not in CHANNEL_TYPES:
+            raise ValueError(f"digits 11-13 of a channel are {' or '.join(CHANNEL_TYPES)}")
+        return code
 
 
 class DeviceNew(DeviceChange):
@@ -50,6 +88,19 @@ class BindingShown(Strict):
     user_agent: str
 
 
+class SourceShown(Strict):
+    """What is known of an RTSP camera: online, offline (and why) or unknown, and what it offers."""
+
+    state: str
+    step: str
+    message: str
+    message_zh: str
+    hint: str
+    checked_at: float | None
+    video_codec: str | None
+    audio_codec: str | None
+
+
 class DeviceShown(Strict):
     """A lower peer as shown."""
 
@@ -64,8 +115,14 @@ class DeviceShown(Strict):
     tolerances: tuple[str, ...]
     enabled: bool
     created_at: float
+    url: str
+    username: str
+    channel_id: str
+    rtsp_transport: str
+    always_on: bool
     online: bool
     registration: BindingShown | None
+    source: SourceShown | None
 
 
 def _binding(registration: Registration | None) -> BindingShown | None:
@@ -74,24 +131,60 @@ def _binding(registration: Registration | None) -> BindingShown | None:
     return BindingShown(**{name: getattr(registration, name) for name in BindingShown.model_fields})
 
 
+def _refuse(field: str, problem: str, problem_zh: str) -> None:
+    raise ApiError(400, "invalid", f"{field}: {problem}", f"{field} {problem_zh}。")
+
+
+def check_rtsp(device: Device) -> None:
+    """Raise 400 naming the field when an RTSP camera lacks something, or something else has what only it can have."""
+    if device.kind == "rtsp":
+        if not device.url:
+            _refuse("url", "is needed for kind rtsp", "为 rtsp 类型必填")
+        if device.channel_id == device.id:
+            _refuse("channel_id", "must not be the device's own id", "不能与设备编码相同")
+        return
+    for name in _RTSP_ONLY:
+        if getattr(device, name):
+            _refuse(name, "is for kind rtsp only", "仅用于 rtsp 类型")
+
+
+def _may_become(_call: Call, before: Device, after: Device | None) -> None:
+    if after is None:
+        return
+    if "rtsp" in (before.kind, after.kind) and before.kind != after.kind:
+        _refuse("kind", "cannot be changed to or from rtsp; remove the device and add it again", "不能与 rtsp 互换")
+    check_rtsp(after)
+
+
 def routes(ctx: WebContext) -> list[Route]:
     """Routes of ``/api/v1/devices``."""
 
     def show(device: Device) -> DeviceShown:
         binding = ctx.stores.registrations.get(device.id)
         plain = {name: getattr(device, name) for name in DeviceShown.model_fields if hasattr(device, name)}
+        known = ctx.source_state(device.id) if device.kind == "rtsp" else None
         online = binding is not None and binding.expires_at > ctx.clock()
-        return DeviceShown(**plain, has_password=bool(device.password), online=online, registration=_binding(binding))
+        return DeviceShown(
+            **plain,
+            has_password=bool(device.password),
+            online=online or (known is not None and known["state"] == "online"),
+            registration=_binding(binding),
+            source=SourceShown(**known) if known is not None else None,
+        )
 
     async def make(body: DeviceNew) -> Device:
         values = body.model_dump() | {"password": secret(body.password), "created_at": ctx.clock()}
-        return Device(**values)
+        device = settled(Device(**values))
+        check_rtsp(device)
+        return device
 
-    async def changes(_before: Device, given: dict[str, Any]) -> dict[str, Any]:
+    async def changes(before: Device, given: dict[str, Any]) -> dict[str, Any]:
         refuse_null(given, _OPTIONAL)
+        if before.kind == "rtsp" and given.get("channel_id") == "":
+            given = given | {"channel_id": settled(Device(before.id, kind="rtsp")).channel_id}
         return given | ({"password": secret(given["password"])} if "password" in given else {})
 
     resource = Resource(
-        "device", ctx.stores.devices, DeviceNew, DeviceChange, DeviceShown, show, make, changes, unguarded
+        "device", ctx.stores.devices, DeviceNew, DeviceChange, DeviceShown, show, make, changes, _may_become
     )
     return resource.routes()

@@ -20,8 +20,9 @@ from gateway.web.setup_code import SetupCode
 class WebContext:
     """The services behind the API.
 
-    ``upper_state`` tells the state of our registration at an upper platform by its id; ``checks`` are named health
-    checks, each None when well, else what is wrong.
+    ``upper_state`` tells the state of our registration at an upper platform by its id; ``source_state`` what is known
+    of an RTSP camera by its id, None when it is none; ``checks`` are named health checks, each None when well, else
+    what is wrong.
     """
 
     config: Config
@@ -33,6 +34,7 @@ class WebContext:
     setup: SetupCode
     clock: Callable[[], float] = time.time
     upper_state: Callable[[str], Mapping[str, Any]] = lambda _upper_id: {}
+    source_state: Callable[[str], Mapping[str, Any] | None] = lambda _peer_id: None
     checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
 
     @classmethod

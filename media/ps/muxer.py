@@ -71,6 +71,11 @@ class PsMuxer:
             parts += self._pes(inner, AUDIO_ID)
         return b"".join(parts)
 
+    def learn(self, parameter_sets: bytes) -> None:
+        """Parameter sets that were told outside the stream (an SDP), as a byte stream."""
+        if self._sets is not None:
+            self._sets.absorb_stream(parameter_sets)
+
     def _pack_header(self, unit: AccessUnit) -> bytes:
         dts = unit.dts & PTS_MASK
         return build_pack_header(max(0, dts - SCR_LEAD), mux_rate=self._mux_rate)

@@ -29,9 +29,12 @@ from media.worker.control import (
     OpenInput,
     OpenSink,
     OpenSource,
+    Probed,
+    ProbeSource,
     Reply,
     Snapshot,
     SnapshotTaken,
+    SourceStats,
     Stats,
     StreamStats,
     Value,
@@ -95,6 +98,8 @@ class WorkerClient:
     @overload
     async def call(self, command: Snapshot, *, timeout_s: float = 10.0) -> SnapshotTaken: ...
     @overload
+    async def call(self, command: ProbeSource, *, timeout_s: float = 10.0) -> Probed: ...
+    @overload
     async def call(self, command: Command, *, timeout_s: float = 10.0) -> Value: ...
 
     async def call(self, command: Command, *, timeout_s: float = 10.0) -> Value:
@@ -126,6 +131,12 @@ class WorkerClient:
         """The counters of a stream worker's inputs and views."""
         answer = await self.call(Stats())
         assert isinstance(answer, StreamStats)
+        return answer
+
+    async def source_stats(self) -> SourceStats:
+        """The counters of a source worker's pulls."""
+        answer = await self.call(Stats())
+        assert isinstance(answer, SourceStats)
         return answer
 
     async def close(self) -> None:

@@ -1,12 +1,12 @@
-"""What the control process may ask of a relay worker or of a stream worker."""
+"""What the control process may ask of a relay worker, a stream worker or a source worker."""
 
 from __future__ import annotations
 
 import msgspec
 
-from media.worker.control_message import Address, Command, Transport
+from media.worker.control_message import Address, Command, PullTransport, Transport
 
-# --- commands to either kind of worker ------------------------------------------------------------------------------
+# --- commands to every kind of worker -------------------------------------------------------------------------------
 
 
 class Hello(Command, frozen=True):
@@ -17,7 +17,7 @@ class Hello(Command, frozen=True):
 
 
 class Stats(Command, frozen=True):
-    """Ask for the counters of all legs (relay) or of all inputs and views (stream)."""
+    """Ask for the counters of all legs (relay), of all inputs and views (stream) or of all pulls (source)."""
 
 
 class Drain(Command, frozen=True):
@@ -148,6 +148,52 @@ class Snapshot(Command, frozen=True):
     timeout_s: float
 
 
+# --- commands to a source worker ------------------------------------------------------------------------------------
+
+
+class OpenPull(Command, frozen=True):
+    """Fetch the stream of an RTSP camera and send it on as a program stream in RTP to a source leg of a relay worker.
+
+    ``url`` has no user and no password in it. ``transport``: how the camera is to send (tcp: interleaved, RFC 2326
+    10.12). ``destination`` takes the RTP over ``via``: RFC 4571 in a TCP connection, or UDP. ``open_s``: how long the
+    camera may take to answer, ``stall_s``: how long it may send nothing. Answered at once; `PullUp` or `PullFailed`
+    follow. Repeating it for an open pull with the same content changes nothing.
+    """
+
+    leg: str
+    url: str
+    ssrc: int
+    destination: Address
+    username: str = ""
+    password: str = ""
+    transport: PullTransport = "tcp"
+    via: PullTransport = "tcp"
+    open_s: float = 8.0
+    stall_s: float = 8.0
+
+    def __repr__(self) -> str:
+        return f"OpenPull(leg={self.leg!r}, url={self.url!r})"
+
+
+class ClosePull(Command, frozen=True):
+    """Leave the camera alone. Answered with the last counters of the pull (`SourceStats` of it alone)."""
+
+    leg: str
+
+
+class ProbeSource(Command, frozen=True):
+    """Ask an RTSP camera to describe its stream (DESCRIBE) without starting it; answered with `Probed`."""
+
+    url: str
+    username: str = ""
+    password: str = ""
+    timeout_s: float = 8.0
+
+    def __repr__(self) -> str:
+        return f"ProbeSource(url={self.url!r})"
+
+
 RelayCommand = Hello | OpenSource | UpdateSource | OpenSink | StartSink | CloseLeg | Stats | Drain | Shutdown
 StreamCommand = Hello | OpenInput | CloseInput | OpenView | CloseView | Snapshot | Stats | Drain | Shutdown
-AnyCommand = RelayCommand | StreamCommand
+SourceCommand = Hello | OpenPull | ClosePull | ProbeSource | Stats | Drain | Shutdown
+AnyCommand = RelayCommand | StreamCommand | SourceCommand

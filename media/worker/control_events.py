@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.worker.control_message import Address, Event, StalledStep
+from media.worker.control_message import Address, Event, PullReason, StalledStep
 
 # --- events of a relay worker ---------------------------------------------------------------------------------------
 
@@ -153,6 +153,30 @@ class ViewWanted(Event, frozen=True):
     view: str
 
 
+# --- events of a source worker --------------------------------------------------------------------------------------
+
+
+class PullUp(Event, frozen=True):
+    """The camera sends, and what; anew after each interruption. ``attempt`` counts the connections to it."""
+
+    leg: str
+    video_codec: str
+    audio_codec: str | None
+    attempt: int
+
+
+class PullFailed(Event, frozen=True):
+    """The camera gives no stream, or no longer. ``retry_in_s``: when it is tried again; None: the pull is over.
+
+    A pull that never was up is over at its first failure; one that was up is tried until it is closed.
+    """
+
+    leg: str
+    reason: PullReason
+    detail: str
+    retry_in_s: float | None = None
+
+
 RelayEvent = (
     FirstPacket
     | FirstKeyFrame
@@ -168,4 +192,5 @@ RelayEvent = (
     | LegClosed
 )
 StreamEvent = InputReady | InputStalled | InputClosed | ViewerJoined | ViewerLeft | ViewWanted
-AnyEvent = RelayEvent | StreamEvent
+SourceEvent = PullUp | PullFailed
+AnyEvent = RelayEvent | StreamEvent | SourceEvent

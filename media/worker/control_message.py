@@ -8,10 +8,29 @@ import msgspec
 
 Address = tuple[str, int]
 Transport = Literal["udp", "tcp_passive", "tcp_active"]
+PullTransport = Literal["tcp", "udp"]
+PullReason = Literal[
+    "connect_refused",
+    "unreachable",
+    "not_authorised",
+    "not_found",
+    "refused",
+    "no_video",
+    "codec_not_carried",
+    "bad_stream",
+    "ended",
+    "stalled",
+    "timeout",
+    "relay_lost",
+]
+"""Why an RTSP camera gives no stream: nobody listens at its port; it cannot be reached; it refuses the password, the
+path, or the request for another reason; it offers no video, or none we carry; what it sends is not what it said; it
+ended the stream; it sends nothing any more; it does not answer; our own relay is gone."""
 ErrorCode = Literal[
     "no_such_leg",
     "no_such_input",
     "no_such_view",
+    "no_such_pull",
     "no_picture",
     "port_in_use",
     "no_port",

@@ -1,4 +1,5 @@
-"""What a worker answers: the value of a command, or why it was refused; the counters of legs, inputs and views."""
+"""What a worker answers: the value of a command, or why it was refused; the counters of legs, inputs, views and
+pulls."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from media.worker.control_message import Address, ErrorCode, Message
+from media.worker.control_message import Address, ErrorCode, Message, PullReason
 
 
 class WorkerError(msgspec.Struct, frozen=True):
@@ -20,7 +21,7 @@ class LegState(msgspec.Struct, frozen=True):
     """What a new control process must know about something a worker still holds."""
 
     leg: str
-    kind: Literal["source", "sink", "input", "view"]
+    kind: Literal["source", "sink", "input", "view", "pull"]
     transport: str = ""
     bind: str = ""
     port: int = 0
@@ -34,7 +35,7 @@ class LegState(msgspec.Struct, frozen=True):
 class HelloReply(Message, frozen=True):
     """Who the worker is and what it holds. ``http_port`` is where a stream worker serves its viewers."""
 
-    kind: Literal["relay", "stream"]
+    kind: Literal["relay", "stream", "source"]
     pid: int
     name: str
     epoch: int
@@ -130,7 +131,40 @@ class StreamStats(Message, frozen=True):
     views: list[ViewStats]
 
 
-Value = HelloReply | Opened | SnapshotTaken | StreamStats | list[LegStats] | None
+class PullStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters of one pull. ``state``: opening, up, waiting (for its next attempt) or over. ``skipped``: units left out
+    because they are of no use (before the first key frame, without a time, sound we do not carry)."""
+
+    leg: str
+    state: str
+    attempts: int = 0
+    units: int = 0
+    skipped: int = 0
+    packets: int = 0
+    bytes: int = 0
+    video_codec: str | None = None
+    audio_codec: str | None = None
+    up_since: float | None = None
+    last_unit_at: float | None = None
+    reason: PullReason | None = None
+
+
+class SourceStats(Message, frozen=True):
+    """The counters of a source worker."""
+
+    pulls: list[PullStats]
+
+
+class Probed(Message, frozen=True):
+    """What an RTSP camera answered to DESCRIBE: ``reason`` None means that it offers a stream we carry."""
+
+    reason: PullReason | None = None
+    detail: str = ""
+    video_codec: str | None = None
+    audio_codec: str | None = None
+
+
+Value = HelloReply | Opened | SnapshotTaken | StreamStats | SourceStats | Probed | list[LegStats] | None
 
 
 class Reply(Message, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 from media.worker.context import LegContext
 from media.worker.control import (
     Address,
+    AnyCommand,
     CloseLeg,
     LegClosed,
     LegState,
@@ -17,7 +18,6 @@ from media.worker.control import (
     Opened,
     OpenSink,
     OpenSource,
-    RelayCommand,
     StartSink,
     Stats,
     UpdateSource,
@@ -43,7 +43,7 @@ class LegTable:
     def __len__(self) -> int:
         return len(self.sources) + len(self.sinks)
 
-    def run(self, command: RelayCommand) -> Value:
+    def run(self, command: AnyCommand) -> Value:
         """Do one command."""
         match command:
             case OpenSource():
@@ -59,7 +59,7 @@ class LegTable:
             case Stats():
                 return self.stats()
             case _:
-                raise Refused("bad_request", f"{type(command).__name__} is no command for legs")
+                raise Refused("bad_request", f"{type(command).__name__} is for another kind of worker")
         return None
 
     def _all(self) -> Iterator[SourceLeg | SinkLeg]:

@@ -21,20 +21,15 @@ from media.worker.context import LegContext, ReceiveSlab
 from media.worker.control import (
     Address,
     AnyCommand,
-    CloseInput,
-    CloseView,
     Drain,
-    OpenInput,
-    OpenView,
     Shutdown,
-    Snapshot,
 )
 from media.worker.gop import DEFAULT_LIMIT, GopBudget
 from media.worker.legs import LegTable
 from media.worker.log import log_to_stderr
 from media.worker.ports import PortPool
 from media.worker.reactor import MediaLoop
-from media.worker.server import ORPHAN_S, Answer, ControlServer, Refused
+from media.worker.server import ORPHAN_S, Answer, ControlServer
 from media.worker.source import Packet, SourceStream
 
 SWEEP_S = 0.25
@@ -191,8 +186,6 @@ class RelayWorker:
             self.legs.draining = True
             if isinstance(command, Shutdown):
                 self.stop("shutdown")
-        elif isinstance(command, OpenInput | CloseInput | OpenView | CloseView | Snapshot):
-            raise Refused("bad_request", f"{type(command).__name__} is for a stream worker")
         else:
             answer(self.legs.run(command))
 

@@ -63,7 +63,7 @@ class ControlServer:
         self,
         path: str,
         *,
-        kind: Literal["relay", "stream"],
+        kind: Literal["relay", "stream", "source"],
         name: str,
         reactor: Reactor,
         handle: Handler,
@@ -72,7 +72,7 @@ class ControlServer:
         orphan_s: float = ORPHAN_S,
     ) -> None:
         self._path = path
-        self._kind: Literal["relay", "stream"] = kind
+        self._kind: Literal["relay", "stream", "source"] = kind
         self._name = name
         self._reactor = reactor
         self._handle = handle

@@ -171,7 +171,7 @@ class StreamWorker:
                 answer(None)
                 self.stop("shutdown")
             case _:
-                raise Refused("bad_request", f"{type(command).__name__} is for a relay worker")
+                raise Refused("bad_request", f"{type(command).__name__} is for another kind of worker")
 
     def _held(self) -> list[LegState]:
         return [*(entry.state() for entry in self._inputs.values()), *self._views.states()]

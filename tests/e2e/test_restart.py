@@ -42,7 +42,7 @@ async def test_a_killed_control_process_costs_no_picture(tmp_path: Path) -> None
         middle = chain.nodes[1]
         await middle.kill()
         await asyncio.sleep(3)
-        assert len(middle.workers()) == 2, "the workers outlive the control process"
+        assert len(middle.workers()) == 3, "the workers outlive the control process"
         await middle.start()
         before = len(call.units)
         await call.frames(before + 30, 20)

@@ -19,6 +19,8 @@ from gateway.cli_fields import BODIES, FieldError, fields_of
         ("device", "tolerances=ssrc_any, gbk", ["ssrc_any", "gbk"]),
         ("device", "tolerances=", []),
         ("device", "password=00123", "00123"),
+        ("device", "url=rtsp://192.0.2.1/live?channel=1&subtype=0", "rtsp://192.0.2.1/live?channel=1&subtype=0"),
+        ("device", "always_on=yes", True),
         ("upper", "port=5061", 5061),
         ("upper", "rule_id=", None),
         ("upper", 'source_addresses=["192.0.2.1"]', ["192.0.2.1"]),

@@ -153,7 +153,7 @@ async def test_a_node_that_was_ended_leaves_no_process_behind(tmp_path: Path, nu
         node = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stdout)
     try:
         await eventually(lambda: b"node ready" in output.read_bytes() or node.returncode is not None)
-        assert node.returncode is None and len(processes_of(tmp_path)) == 3
+        assert node.returncode is None and len(processes_of(tmp_path)) == 4
         node.send_signal(number)
         await asyncio.wait_for(node.wait(), 60)
         await eventually(lambda: not processes_of(tmp_path))

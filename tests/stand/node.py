@@ -34,7 +34,7 @@ def config(folder: Path, *, device_transport: str = "udp", stream_workers: int =
         http=HttpConfig(port=0),
         media=MediaConfig(
             host="127.0.0.1", advertised_host="127.0.0.1", device_transport=device_transport, http_port=0,
-            stream_workers=stream_workers, linger_seconds=0.5,
+            stream_workers=stream_workers, source_workers=0, linger_seconds=0.5,
         ),
     )  # fmt: skip
 

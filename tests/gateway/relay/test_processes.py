@@ -12,7 +12,7 @@ from gateway.relay.processes import next_epoch, worker_specs
 def test_each_relay_worker_has_its_own_part_of_the_ports() -> None:
     media = MediaConfig(port_min=30000, port_max=30999, relay_workers=3, stream_workers=0, orphan_seconds=12.5)
     specs = worker_specs(replace(Config(), media=media))
-    ranges = [(spec.arguments[1], spec.arguments[3]) for spec in specs]
+    ranges = [(spec.arguments[1], spec.arguments[3]) for spec in specs if spec.kind == "relay"]
     assert ranges == [("30000", "30331"), ("30332", "30663"), ("30664", "30995")]
     assert all(spec.arguments[-2:] == ("--orphan-seconds", "12.5") for spec in specs)
     assert specs[0].module == "media.worker.relay" and specs[0].name == "relay-1"
@@ -29,6 +29,14 @@ def test_stream_workers_listen_one_port_after_the_other() -> None:
     assert [spec.arguments[1] for spec in streams] == ["127.0.0.1:8081", "127.0.0.1:8082"]
     free = worker_specs(replace(Config(), media=replace(media, http_port=0)))
     assert free[-1].arguments[1] == "127.0.0.1:0"
+
+
+def test_source_workers_are_as_many_as_configured_and_live_as_long_without_us() -> None:
+    specs = worker_specs(replace(Config(), media=MediaConfig(source_workers=2, orphan_seconds=7)))
+    sources = [spec for spec in specs if spec.kind == "source"]
+    assert [spec.name for spec in sources] == ["source-1", "source-2"]
+    assert {(spec.module, spec.arguments) for spec in sources} == {("media.worker.pull", ("--orphan-seconds", "7"))}
+    assert not [s for s in worker_specs(replace(Config(), media=MediaConfig(source_workers=0))) if s.kind == "source"]
 
 
 def test_every_start_commands_with_a_higher_number(tmp_path: Path) -> None:

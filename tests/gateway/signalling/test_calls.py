@@ -112,3 +112,12 @@ async def test_a_record_that_cannot_be_written_is_told_and_the_call_goes_on() ->
         book.remember(record())
         await settled()
     assert [(line["event"], line["call"]) for line in lines] == [("call not stored", "c1")]
+
+
+def test_a_call_to_an_rtsp_camera_has_a_pull_beside_its_leg() -> None:
+    plain = record()
+    assert plain.legs == [("relay-1", "in-c1")] and not plain.is_rtsp
+    details = {"source_worker": "source-1", "pull": "pull-c1"}
+    rtsp = CallRecord(**{**plain.to_dict(), "transport": "rtsp", "details": details})
+    assert rtsp.is_rtsp and rtsp.legs == [("relay-1", "in-c1"), ("source-1", "pull-c1")]
+    assert CallRecord.from_dict(json.loads(json.dumps(rtsp.to_dict()))) == rtsp

@@ -107,3 +107,14 @@ async def test_a_key_frame_that_cannot_be_asked_for_is_nobody_elses_trouble(cont
     raw.answer = lambda request: 403
     await controls.key_frame(KEY)
     await controls.key_frame(StreamKey("other", "c"))
+
+
+async def test_a_camera_that_takes_no_commands_is_told_apart_from_one_that_is_away(
+    desk: Desk, move: Grant, clock: Clock
+) -> None:
+    exchange = Exchange(desk.stack, Party(NODE), answer_s=0.2)
+    deaf = Controls(exchange, lambda _: None, no_commands=lambda _: "the camera speaks RTSP only", clock=clock)
+    with pytest.raises(Failure) as refused:
+        await deaf.ptz(move, LEFT)
+    assert refused.value.reason is Reason.UNSUPPORTED and "RTSP only" in refused.value.message
+    await deaf.key_frame(KEY)

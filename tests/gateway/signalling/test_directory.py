@@ -11,6 +11,7 @@ import pytest
 from gateway.config import Config
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import StreamKey
+from gateway.rtsp.target import RtspTarget
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Binding, Bindings
 from gateway.signalling.directory import Directory
@@ -198,3 +199,23 @@ async def test_a_recorder_has_an_item_of_its_own_and_a_platform_or_a_camera_has_
     if item is not None:
         assert (item.code, item.peer_id, item.name, item.civil_code) == (peer_id, peer_id, "录像机", "3402")
         assert item.address == "安徽省芜湖市" and item.parental and not item.is_secret and item.parent_ids == ()
+
+
+async def test_an_rtsp_camera_registers_nowhere_takes_no_commands_and_is_called_at_its_address(book: Book) -> None:
+    camera = Device(
+        CAMERA, kind="rtsp", url="rtsp://192.0.2.1/", password=Secret("own"), channel_id="34020000001320000001"
+    )
+    await book.stores.devices.create(camera)
+    book.registrar(shared_password=Secret("everybody's"), accept_unknown=True)
+    assert book.directory.account(CAMERA) is None
+    assert book.directory.no_commands(CAMERA) == "the camera speaks RTSP only"
+    assert book.directory.no_commands(LOWER) == ""
+    target = book.directory.locate(StreamKey(CAMERA, camera.channel_id))
+    assert target == RtspTarget.of(camera)
+    with pytest.raises(Failure) as failed:
+        book.directory.locate(StreamKey(CAMERA, "34020000001320000002"))
+    assert failed.value.reason is Reason.UNKNOWN_CHANNEL
+    await book.stores.devices.update(CAMERA, enabled=False)
+    with pytest.raises(Failure) as failed:
+        book.directory.locate(StreamKey(CAMERA, camera.channel_id))
+    assert failed.value.reason is Reason.DEVICE_OFFLINE

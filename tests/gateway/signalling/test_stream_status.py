@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from gateway.signalling.stream_status import stream_status
+from tests.stand.rtsp_street import RTSP_CHANNEL, RTSP_ID, rtsp_settings, running_rtsp_street
 from tests.stand.street import CHANNEL, DEVICE_ID, UPPER_ID, running_street, settings
 
 
@@ -18,10 +19,23 @@ async def test_a_stream_is_shown_with_what_came_in_and_went_out(tmp_path: Path) 
         (row,) = await stream_status(node.live, node.pool, node.traffic)
         assert (row["peer_id"], row["code"], row["state"]) == (DEVICE_ID, CHANNEL, "running")
         assert (row["transport"], row["worker"], row["readers"]) == ("udp", "relay-1", 1)
-        assert len(row["ssrc"]) == 10
+        assert len(row["ssrc"]) == 10 and row["pull"] is None
         assert row["source"]["packets"] > 0
         assert [sink["upper_id"] for sink in row["sinks"]] == [UPPER_ID]
         assert row["sinks"][0]["packets"] > 0
+        await call.bye()
+        await street.quiet()
+
+
+async def test_the_stream_of_an_rtsp_camera_is_shown_with_how_it_is_fetched(tmp_path: Path) -> None:
+    async with running_rtsp_street(rtsp_settings(tmp_path)) as (street, _):
+        node = street.node
+        call = await street.upper.play(RTSP_CHANNEL)
+        await call.frames(5)
+        (row,) = await stream_status(node.live, node.pool, node.traffic)
+        assert (row["peer_id"], row["code"], row["transport"]) == (RTSP_ID, RTSP_CHANNEL, "rtsp_tcp")
+        assert (row["pull"]["state"], row["pull"]["video_codec"], row["pull"]["attempts"]) == ("up", "H264", 1)
+        assert row["source"]["packets"] > 0 and row["pull"]["units"] >= 5
         await call.bye()
         await street.quiet()
 

@@ -90,3 +90,75 @@ async def test_what_must_have_a_value_cannot_be_null(api) -> None:
     await api.call("POST", URL, {"id": ID})
     status, body = await api.call("PATCH", f"{URL}/{ID}", {"name": None})
     assert (status, body["error"]) == (400, "invalid")
+
+
+CAMERA = {"id": "34020000001110000007", "kind": "rtsp", "url": "rtsp://192.0.2.1:8554/live?channel=1"}
+
+
+async def test_an_rtsp_camera_is_entered_and_shown_with_its_channel(api) -> None:
+    api.ctx.source_state = lambda peer_id: {
+        "state": "online", "step": "", "message": "", "message_zh": "", "hint": "", "checked_at": 1.0,
+        "video_codec": "H264", "audio_codec": None,
+    }  # fmt: skip
+    status, shown = await api.call("POST", URL, CAMERA | {"username": "u", "password": "s3cret"})
+    assert status == 201 and shown["channel_id"] == "34020000001320000007"
+    assert (shown["url"], shown["username"], shown["has_password"]) == (CAMERA["url"], "u", True)
+    assert shown["online"] and shown["source"]["video_codec"] == "H264" and shown["rtsp_transport"] == "tcp"
+    status, shown = await api.call("PATCH", f"{URL}/{CAMERA['id']}", {"channel_id": "34020000001310000001"})
+    assert (status, shown["channel_id"]) == (200, "34020000001310000001")
+    status, shown = await api.call("PATCH", f"{URL}/{CAMERA['id']}", {"channel_id": "", "rtsp_transport": "udp"})
+    assert (shown["channel_id"], shown["rtsp_transport"], shown["always_on"]) == ("34020000001320000007", "udp", False)
+
+
+async def test_a_login_written_into_the_address_goes_where_it_belongs(api) -> None:
+    body = CAMERA | {"url": "rtsp://admin:s3%40cret@192.0.2.1/live"}
+    answers = [await api.call("POST", URL, body), await api.call("GET", f"{URL}/{CAMERA['id']}")]
+    device = api.ctx.stores.devices.require(CAMERA["id"])
+    assert (device.url, device.username, device.password.reveal()) == ("rtsp://192.0.2.1/live", "admin", "s3@cret")
+    answers.append(await api.call("PATCH", f"{URL}/{CAMERA['id']}", {"url": "rtsp://root:0ther@192.0.2.1/2"}))
+    device = api.ctx.stores.devices.require(CAMERA["id"])
+    assert (device.url, device.username, device.password.reveal()) == ("rtsp://192.0.2.1/2", "root", "0ther")
+    await api.call(
+        "PATCH", f"{URL}/{CAMERA['id']}", {"url": "rtsp://x:y@192.0.2.1/3", "username": "z", "password": "w"}
+    )
+    device = api.ctx.stores.devices.require(CAMERA["id"])
+    assert (device.username, device.password.reveal()) == ("z", "w"), "what is given by its own name wins"
+    written = f"{answers} {await api.ctx.ledger.entries(LedgerQuery())}"
+    assert not any(secret in written for secret in ("s3@cret", "s3%40cret", "0ther"))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": ""}, "url"),
+        ({"url": "http://192.0.2.1/s3cret"}, "url"),
+        ({"url": 7}, "url"),
+        ({"channel_id": "34020000001110000001"}, "channel_id"),
+        ({"channel_id": "17"}, "channel_id"),
+        ({"id": "34020000001320000007", "channel_id": "34020000001320000007"}, "channel_id"),
+        ({"rtsp_transport": "http"}, "rtsp_transport"),
+        ({"kind": "device"}, "url"),
+        ({"kind": "device", "url": "", "username": "u"}, "username"),
+        ({"kind": "platform", "url": "", "always_on": True}, "always_on"),
+    ],
+)
+async def test_a_mistake_in_an_rtsp_camera_is_named_by_its_field(api, change, field) -> None:
+    status, body = await api.call("POST", URL, CAMERA | change)
+    assert status == 400 and body["message"].startswith(f"{field}: ") and "s3cret" not in str(body)
+    assert len(api.ctx.stores.devices) == 0
+
+
+async def test_an_rtsp_camera_stays_one(api) -> None:
+    await api.call("POST", URL, CAMERA)
+    await api.call("POST", URL, {"id": ID})
+    for device, kind in ((CAMERA["id"], "device"), (ID, "rtsp")):
+        status, body = await api.call("PATCH", f"{URL}/{device}", {"kind": kind})
+        assert status == 400 and body["message"].startswith("kind: ")
+    assert (await api.call("PATCH", f"{URL}/{CAMERA['id']}", {"url": ""}))[1]["message"].startswith("url: ")
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"kind": "platform"}))[0] == 200
+    assert (await api.call("DELETE", f"{URL}/{CAMERA['id']}"))[0] == 204
+
+
+async def test_a_device_that_registers_has_no_source(api) -> None:
+    await api.call("POST", URL, {"id": ID})
+    assert (await api.call("GET", f"{URL}/{ID}"))[1]["source"] is None

@@ -54,7 +54,7 @@ async def test_a_node_starts_is_set_up_answers_survives_a_kill_and_stops(tmp_pat
         await one.call("POST", "/api/v1/rules", rule)
         assert await one.call("DELETE", "/api/v1/rules/everything") is None
         workers = sorted(one.workers())
-        assert len(workers) == 2
+        assert len(workers) == 3
         await one.kill()
         assert sorted(one.workers()) == workers
         await one.start()

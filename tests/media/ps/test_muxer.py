@@ -49,6 +49,15 @@ def test_the_worked_example_byte_for_byte() -> None:
     assert muxer.mux(video(P_DATA, False, PTS + 3600)) == GOLDEN_P
 
 
+def test_parameter_sets_told_outside_the_stream_are_put_before_a_key_frame_that_lacks_them() -> None:
+    muxer = PsMuxer("H264", "PCMA")
+    muxer.learn(SPS + PPS)
+    assert muxer.mux(video(IDR, True), [audio()]) == GOLDEN_KEY
+    sound = PsMuxer(None, "PCMA")
+    sound.learn(SPS)
+    assert SPS not in sound.mux(audio())
+
+
 def test_unwrapped_times_are_masked_to_33_bits() -> None:
     assert PsMuxer("H264", "PCMA").mux(video(P_DATA, False, PTS + 3600 + (1 << 33))) == GOLDEN_P
 

@@ -20,7 +20,9 @@ from media.worker.control import (
     LegStats,
     Opened,
     OpenSource,
+    PullStats,
     Reply,
+    SourceStats,
     Stats,
     WorkerError,
     encode,
@@ -90,6 +92,12 @@ async def test_counters_come_as_a_list(start: Callable[..., object]) -> None:
     stats = [LegStats(leg="a", kind="source", transport="udp", packets=3)]
     client, _ = await start(lambda c: encode(Reply(seq=c.seq, ok=True, value=stats)))
     assert await client.leg_stats() == stats
+
+
+async def test_counters_of_pulls_come_as_those_of_a_source_worker(start: Callable[..., object]) -> None:
+    stats = SourceStats(pulls=[PullStats(leg="pull-1", state="up", packets=3)])
+    client, _ = await start(lambda c: encode(Reply(seq=c.seq, ok=True, value=stats)))
+    assert await client.source_stats() == stats
 
 
 async def test_a_refusal_is_raised_with_its_code(start: Callable[..., object]) -> None:

@@ -481,7 +481,7 @@ async def test_ports_run_out_with_an_error_and_come_back(start_relay: StartRelay
 
 async def test_commands_for_the_other_kind_of_worker_are_refused(start_relay: StartRelay) -> None:
     relay = await start_relay()
-    with pytest.raises(CommandRefused, match="for a stream worker"):
+    with pytest.raises(CommandRefused, match="for another kind of worker"):
         await relay.client.call(OpenInput(input="i", bind=HOST))
 
 
