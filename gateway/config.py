@@ -171,6 +171,15 @@ class MediaConfig:
         "Base URL of the browser streams as viewers see it, {port} standing for the port of the stream's worker; "
         "empty: http_host, or where that is every address the host the viewer reached the API at.",
     )
+    webrtc_viewers: int = key(200, "Most WebRTC viewers per stream worker; 0: no WebRTC.", between(0, 10_000))
+    webrtc_hosts: tuple[str, ...] = key(
+        (),
+        "Addresses WebRTC viewers send to, those of a NAT in front included; empty: media.advertised_host, else "
+        "media.host, else where a viewer reached the worker and the addresses of the network cards.",
+        each_address,
+    )
+    webrtc_port_min: int = key(0, "First UDP port of WebRTC viewers; 0: media.port_min.", between(0, 65535))
+    webrtc_port_max: int = key(0, "Last UDP port of WebRTC viewers; 0: media.port_max.", between(0, 65535))
     linger_seconds: float = key(10.0, "How long a stream without viewers is kept.", between(0, 3600))
     first_packet_seconds: float = key(8.0, "Wait for the first media packet.", between(1, 120))
     key_frame_seconds: float = key(12.0, "Wait for the first key frame after the first media packet.", between(1, 120))
@@ -181,6 +190,11 @@ class MediaConfig:
     )
     max_streams: int = key(2000, "Most simultaneous streams from devices.", between(1, 100_000))
     orphan_seconds: float = key(30.0, "How long workers carry on without the control process.", between(1, 600))
+
+    @property
+    def webrtc_ports(self) -> tuple[int, int]:
+        """First and last UDP port of WebRTC viewers."""
+        return self.webrtc_port_min or self.port_min, self.webrtc_port_max or self.port_max
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +350,8 @@ def _across(config: Config, given: dict[tuple[str, str], _Given]) -> list[Config
     problems: list[tuple[str, str, str]] = []
     if config.media.port_max < config.media.port_min + 1:
         problems.append(("media", "port_max", "must be above media.port_min"))
+    if config.media.webrtc_ports[1] < config.media.webrtc_ports[0]:
+        problems.append(("media", "webrtc_port_max", "must not be below media.webrtc_port_min"))
     if config.registrar.max_expires_seconds < config.registrar.min_expires_seconds:
         problems.append(("registrar", "max_expires_seconds", "must not be below registrar.min_expires_seconds"))
     if bool(config.http.tls_certificate) != bool(config.http.tls_key):

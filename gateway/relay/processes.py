@@ -6,7 +6,7 @@ import secrets
 import time
 from pathlib import Path
 
-from gateway.config import Config
+from gateway.config import Config, MediaConfig
 from gateway.relay.pool import WorkerSpec
 
 
@@ -23,10 +23,20 @@ def worker_specs(config: Config) -> list[WorkerSpec]:
         specs.append(WorkerSpec("relay", f"relay-{number + 1}", "media.worker.relay", (*ports, *cache, *orphan)))
     for number in range(media.source_workers):
         specs.append(WorkerSpec("source", f"source-{number + 1}", "media.worker.pull", orphan))
+    webrtc = _webrtc(media)
     for number in range(media.stream_workers):
         http = ("--http", f"{media.http_host}:{media.http_port + number if media.http_port else 0}")
-        specs.append(WorkerSpec("stream", f"stream-{number + 1}", "media.worker.stream", (*http, *orphan)))
+        specs.append(WorkerSpec("stream", f"stream-{number + 1}", "media.worker.stream", (*http, *webrtc, *orphan)))
     return specs
+
+
+def _webrtc(media: MediaConfig) -> list[str]:
+    """Where the WebRTC viewers of a stream worker send to, and how many there may be."""
+    first, last = media.webrtc_ports
+    told = media.webrtc_hosts or ((media.advertised_host,) if media.advertised_host else ())
+    hosts = [part for host in told for part in ("--webrtc-host", host)]
+    ports = ["--webrtc-port-min", str(first), "--webrtc-port-max", str(last)]
+    return ["--media-host", media.host, *hosts, *ports, "--webrtc-viewers", str(media.webrtc_viewers)]
 
 
 def next_epoch(data_dir: Path) -> int:

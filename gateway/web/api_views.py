@@ -9,6 +9,7 @@ from pydantic import Field
 from catalog.store import CatalogStore
 from gateway.compliance.access import Action
 from gateway.compliance.grant import Grant
+from gateway.config import Config
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import StreamKey
 from gateway.relay.inputs import LOOPBACK
@@ -32,6 +33,7 @@ class ViewServices(Protocol):
     views: Views
     live: LiveCalls
     ladder: Ladder
+    config: Config
 
     def stream_url(self, key: StreamKey, seen_host: str) -> str: ...
 
@@ -63,10 +65,12 @@ def routes(node: ViewServices) -> list[Route]:
         except Failure as failure:
             await _books_closed(call, grant, failure)
             raise
-        base = f"{node.stream_url(key, call.request.url.host or LOOPBACK)}/live/{view.record.id}"
+        root = node.stream_url(key, call.request.url.host or LOOPBACK)
+        live, whep = f"{root}/live/{view.record.id}", f"{root}/whep/{view.record.id}?token={token}"
         return described(view) | {
-            "mp4_url": f"{base}.mp4?token={token}",
-            "ws_url": f"{base.replace('http', 'ws', 1)}.ws?token={token}",
+            "mp4_url": f"{live}.mp4?token={token}",
+            "ws_url": f"{live.replace('http', 'ws', 1)}.ws?token={token}",
+            "whep_url": whep if node.config.media.webrtc_viewers else None,
         }
 
     async def listed(call: Call) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from media.worker.server import ORPHAN_S, Answer, ControlServer, Refused
 from media.worker.stream_input import StreamInput
 from media.worker.viewing import Changes, Viewing
 from media.worker.views import ViewTable
+from media.worker.whep import Whep, WhepSettings
 
 SWEEP_S = 0.1
 MOST_INPUTS = 2048
@@ -57,6 +58,7 @@ class StreamWorker:
         *,
         orphan_s: float = ORPHAN_S,
         clock: Callable[[], float] = time.monotonic,
+        whep: WhepSettings | None = None,
         **viewing: Any,
     ) -> None:
         self.http_port = 0
@@ -82,9 +84,11 @@ class StreamWorker:
             orphan_s=orphan_s,
         )
         self._viewing = Viewing(self._views, self._inputs.get, self._changes, self.server.emit, **viewing)
-        self._runner = web.AppRunner(
-            self._viewing.application(), access_log=None, handler_cancellation=True, shutdown_timeout=1.0
-        )
+        self._whep_settings = whep or WhepSettings()
+        self._whep = Whep(self._viewing, self._whep_settings)
+        application = self._viewing.application()
+        self._whep.add_routes(application)
+        self._runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
 
     async def listen(self, host: str, port: int) -> int:
         """Open the HTTP port (0: any) and return it. Raises OSError."""
@@ -133,6 +137,7 @@ class StreamWorker:
         self._views.end_all("the worker stops")
         for name in list(self._inputs):
             self._close_input(name, "worker stopped")
+        await self._whep.close()
         await self._runner.cleanup()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
@@ -202,6 +207,7 @@ class StreamWorker:
                 emit=self.server.emit,
                 clock=self._clock,
                 unix_offset=self._unix_offset,
+                webrtc=self._whep_settings.most > 0,
             )
         except OSError as error:
             raise Refused("bad_address", f"{command.bind}: {error}") from error
@@ -227,9 +233,15 @@ class StreamWorker:
 async def serve(options: argparse.Namespace) -> int:
     """Run one worker until it ends; the exit status."""
     host, _, port = options.http.rpartition(":")
+    whep = WhepSettings(
+        hosts=tuple(options.webrtc_host),
+        bind=options.media_host,
+        ports=(options.webrtc_port_min, options.webrtc_port_max),
+        most=options.webrtc_viewers,
+    )
     try:
         worker = StreamWorker(
-            options.socket, options.name, orphan_s=options.orphan_seconds, cors_origin=options.cors_origin
+            options.socket, options.name, orphan_s=options.orphan_seconds, cors_origin=options.cors_origin, whep=whep
         )
     except (LocalError, OSError) as error:
         log.error("cannot start", worker=options.name, error=str(error))
@@ -257,6 +269,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", required=True, help="name of this worker in logs and metrics")
     parser.add_argument("--cors-origin", default="*", help="value of Access-Control-Allow-Origin")
     parser.add_argument("--orphan-seconds", type=float, default=ORPHAN_S, help="life without a control process")
+    parser.add_argument("--media-host", default="0.0.0.0", help="address media sockets bind to")
+    parser.add_argument("--webrtc-host", action="append", default=[], help="address told to WebRTC viewers; repeatable")
+    parser.add_argument("--webrtc-port-min", type=int, default=0, help="first UDP port of WebRTC; 0: any")
+    parser.add_argument("--webrtc-port-max", type=int, default=0, help="last UDP port of WebRTC")
+    parser.add_argument("--webrtc-viewers", type=int, default=WhepSettings().most, help="most WebRTC viewers; 0: none")
     options = parser.parse_args(arguments)
     if not options.http.rpartition(":")[2].isdigit():
         parser.error("--http wants HOST:PORT")

@@ -25,6 +25,7 @@ from media.worker.control import (
 )
 from media.worker.demux import StreamDemux
 from media.worker.input_door import InputDoor
+from media.worker.live_units import LiveUnits
 from media.worker.packager import Packager, Started
 from media.worker.reactor import Reactor
 from media.worker.server import Refused
@@ -52,10 +53,13 @@ class StreamInput:
         emit: Callable[[Event], None],
         clock: Callable[[], float],
         unix_offset: float,
+        webrtc: bool = True,
     ) -> None:
         self.name = name
         self.bind = bind
         self.broadcast = Broadcast()
+        self.units = LiveUnits()
+        self._webrtc = webrtc
         self._executor = executor
         self._changes = changes
         self._emit = emit
@@ -92,6 +96,8 @@ class StreamInput:
     # --- packaging --------------------------------------------------------------------------------------------------
 
     def _offer(self, units: list[AccessUnit]) -> None:
+        if self._webrtc:
+            self.units.offer(units)
         for unit in units:
             if unit.track == "video" and unit.key:
                 self._last_key = unit
@@ -224,4 +230,5 @@ class StreamInput:
         self._closed = True
         self._door.close()
         self.broadcast.end(reason)
+        self.units.end(reason)
         self._changes.tell()

@@ -2,8 +2,8 @@
 
 ``GET /live/{view}.mp4?token=…`` is an endless chunked ``video/mp4`` that starts at a key frame.
 ``GET /live/{view}.ws?token=…`` is a WebSocket with one JSON text (codec, mime, size, watermark), then binary init
-segments and fragments. Turned away with a JSON body ``{"step", "message"}``: 403 wrong token, 404 no such view, 410
-view ended, 504 no picture in time.
+segments and fragments. Turned away with a JSON body ``{"error", "step", "message"}``: 403 wrong token, 404 no such
+view, 410 view ended, 504 no picture in time. WebRTC is beside it (`media.worker.whep`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from aiohttp import web
 
 from media.worker.broadcast import Broadcast, Viewer
 from media.worker.control import Event, StalledStep, ViewerJoined, ViewerLeft, ViewWanted
-from media.worker.views import NotAdmitted, View, ViewTable
+from media.worker.live_units import LiveUnits
+from media.worker.views import NotAdmitted, View, ViewTable, Watching
 
 PICTURE_WAIT_S = 10.0
 WRITE_TIMEOUT_S = 20.0
@@ -37,6 +38,7 @@ class Playable(Protocol):
     """What viewing needs of an input."""
 
     broadcast: Broadcast
+    units: LiveUnits
 
     @property
     def missing(self) -> StalledStep:
@@ -83,7 +85,7 @@ class Viewing:
         self._find = find
         self._changes = changes
         self._emit = emit
-        self._headers = {"Access-Control-Allow-Origin": cors_origin, "Cache-Control": "no-store"}
+        self.headers = {"Access-Control-Allow-Origin": cors_origin, "Cache-Control": "no-store"}
         self._picture_wait_s = picture_wait_s
         self._write_timeout_s = write_timeout_s
         self._clock = clock
@@ -98,36 +100,42 @@ class Viewing:
 
     async def _mp4(self, request: web.Request) -> web.StreamResponse:
         try:
-            view, playable = await self._enter(request)
+            view, playable = await self.enter(request)
         except NotAdmitted as refusal:
-            return self._turned_away(refusal)
-        response = web.StreamResponse(headers={**self._headers, "Content-Type": "video/mp4"})
+            return self.turned_away(refusal)
+        response = web.StreamResponse(headers={**self.headers, "Content-Type": "video/mp4"})
         if request.version >= (1, 1):
             response.enable_chunked_encoding()
         else:
             response.force_close()  # its end is the only end mark HTTP/1.0 has
-        with self._watching(view, playable) as viewer:
+        viewer = Viewer()
+        with self.watching(view, viewer), _joined(playable.broadcast, viewer):
             await response.prepare(request)
             await self._pump(view, viewer, response.write)
         return response
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         try:
-            view, playable = await self._enter(request)
+            view, playable = await self.enter(request)
         except NotAdmitted as refusal:
-            return self._turned_away(refusal)
+            return self.turned_away(refusal)
         socket = web.WebSocketResponse(compress=False, heartbeat=20.0, max_msg_size=4096)
         await socket.prepare(request)
-        with self._watching(view, playable) as viewer:
+        viewer = Viewer()
+        with self.watching(view, viewer), _joined(playable.broadcast, viewer):
             await socket.send_json({**playable.description(), "watermark": view.watermark})
             async with _reading(socket, viewer):
                 await self._pump(view, viewer, socket.send_bytes)
         await socket.close()
         return socket
 
-    async def _enter(self, request: web.Request) -> tuple[View, Playable]:
-        """Let a request in and wait for its picture. Raises `NotAdmitted`."""
-        view = self._views.admit(request.match_info["view"], request.query.get("token", ""), self._clock())
+    async def enter(self, request: web.Request) -> tuple[View, Playable]:
+        """Let a request in (the token in the query, or as WHEP players send it) and wait for its picture.
+
+        Raises `NotAdmitted`.
+        """
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        view = self._views.admit(request.match_info["view"], request.query.get("token", bearer), self._clock())
         try:
             async with asyncio.timeout(self._picture_wait_s):
                 return view, await self._picture(view)
@@ -150,19 +158,16 @@ class Viewing:
                 raise NotAdmitted(410, "ended", "This view has ended.")
 
     @contextlib.contextmanager
-    def _watching(self, view: View, playable: Playable) -> Iterator[Viewer]:
-        """Join as a viewer; leave and account for it however it ends."""
+    def watching(self, view: View, viewer: Watching) -> Iterator[None]:
+        """Account for a viewer, however his viewing ends."""
         number = next(self._viewer_ids)
-        viewer = Viewer()
         started = time.monotonic()
         view.viewers[number] = viewer
         view.joined += 1
-        playable.broadcast.join(viewer)
         self._emit(ViewerJoined(view=view.id, viewer=number))
         try:
-            yield viewer
+            yield
         finally:
-            playable.broadcast.leave(viewer)
             del view.viewers[number]
             view.dropped += viewer.dropped
             seconds = time.monotonic() - started
@@ -182,9 +187,18 @@ class Viewing:
         except ConnectionError:
             viewer.end("viewer left")
 
-    def _turned_away(self, refusal: NotAdmitted) -> web.Response:
-        body = {"step": refusal.step, "message": refusal.message}
-        return web.json_response(body, status=refusal.status, headers=self._headers)
+    def turned_away(self, refusal: NotAdmitted) -> web.Response:
+        """The answer to a request that is not let in."""
+        return web.json_response(refusal.to_json(), status=refusal.status, headers=self.headers)
+
+
+@contextlib.contextmanager
+def _joined(broadcast: Broadcast, viewer: Viewer) -> Iterator[None]:
+    broadcast.join(viewer)
+    try:
+        yield
+    finally:
+        broadcast.leave(viewer)
 
 
 @contextlib.asynccontextmanager

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from media.worker.broadcast import Viewer
 from media.worker.control import CloseView, LegState, OpenView, ViewStats
 
 MOST_VIEWS = 20_000
@@ -20,11 +20,30 @@ MOST_ENDED = 10_000
 class NotAdmitted(Exception):
     """A request is turned away: HTTP ``status``, the ``step`` that failed, and words for a person."""
 
-    def __init__(self, status: int, step: str, message: str) -> None:
+    def __init__(self, status: int, step: str, message: str, message_zh: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.step = step
         self.message = message
+        self.message_zh = message_zh
+        self.hint = hint
+
+    def to_json(self) -> dict[str, str]:
+        """The body of the answer, as everywhere in the API; what there are no words for is left out."""
+        said = {"message": self.message, "message_zh": self.message_zh, "hint": self.hint}
+        return {"error": "failure", "step": self.step} | {name: text for name, text in said.items() if text}
+
+
+class Watching(Protocol):
+    """Somebody on a view: what he was sent and lost, and how he is ended."""
+
+    dropped: int
+    sent: int
+    ended: str | None
+
+    def end(self, reason: str) -> None:
+        """Nothing follows."""
+        ...
 
 
 @dataclass(slots=True)
@@ -36,7 +55,7 @@ class View:
     token_sha256: str
     expires_at: float
     watermark: str | None = None
-    viewers: dict[int, Viewer] = field(default_factory=dict)
+    viewers: dict[int, Watching] = field(default_factory=dict)
     joined: int = 0
     bytes: int = 0
     dropped: int = 0

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from media.worker.broadcast import Broadcast, Fragment
 from media.worker.control import CloseView, Event, OpenView, StalledStep, ViewerJoined, ViewerLeft, ViewWanted
+from media.worker.live_units import LiveUnits
 from media.worker.viewing import Changes, Viewing
 from media.worker.views import ViewTable
 
@@ -22,6 +23,7 @@ class Scripted:
 
     def __init__(self) -> None:
         self.broadcast = Broadcast()
+        self.units = LiveUnits()
         self.missing: StalledStep = "no_key_frame"
 
     def description(self) -> dict[str, Any]:
@@ -172,7 +174,8 @@ async def test_no_picture_in_time_names_the_step(setting: Setting, kind: str) ->
     async with setting.http.get(f"{setting.url}.{kind}?token=t") as response:
         assert response.status == 504
         body = await response.json()
-    assert body == {"step": "no_key_frame", "message": "The stream runs, but no key frame has come yet."}
+    message = "The stream runs, but no key frame has come yet."
+    assert body == {"error": "failure", "step": "no_key_frame", "message": message}
 
 
 async def test_a_view_closed_while_somebody_waits_is_gone(setting: Setting) -> None:
