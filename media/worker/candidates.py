@@ -11,12 +11,11 @@ from ipaddress import ip_address
 MOST_ADDRESSES = 8
 SEND_BUFFER = 1024 * 1024
 """SO_SNDBUF asked for: a key frame goes out in bursts."""
-_NOT_HERE = (errno.EADDRNOTAVAIL,)
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
 
 class NoPort(Exception):
-    """Every port of the range is in use, or an address cannot be bound."""
+    """Every port of the range is in use, or no address can be bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,16 @@ class CandidatePorts:
         self._first, self._last = first, last
 
     def open(self, addresses: Sequence[str]) -> list[Reach]:
-        """A socket for each address. Raises `NoPort`; nothing stays open then."""
+        """A socket for each address that can have one. Raises `NoPort` when none can."""
         reached: list[Reach] = []
-        try:
-            for told in list(dict.fromkeys(addresses))[:MOST_ADDRESSES]:
+        problems: list[str] = []
+        for told in list(dict.fromkeys(addresses))[:MOST_ADDRESSES]:
+            try:
                 reached.append(Reach(told, self._socket(told)))
-        except NoPort:
-            for one in reached:
-                one.sock.close()
-            raise
+            except OSError as error:
+                problems.append(f"{told}: {error}")
+        if not reached:
+            raise NoPort("; ".join(problems) or "no address")
         return reached
 
     def _socket(self, told: str) -> socket.socket:
@@ -61,8 +61,8 @@ class CandidatePorts:
         try:
             return self._bound(told)
         except OSError as error:
-            if error.errno not in _NOT_HERE:
-                raise NoPort(f"{told}: {error}") from error
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
         return self._bound("::" if ":" in told else "0.0.0.0")
 
     def _bound(self, host: str) -> socket.socket:
@@ -81,7 +81,7 @@ class CandidatePorts:
             sock.close()
             raise
         sock.close()
-        raise NoPort(f"every port of {self._first}-{self._last} at {host} is in use")
+        raise OSError(errno.EADDRINUSE, f"every port of {self._first}-{self._last} is in use")
 
 
 def told_addresses(configured: Sequence[str], bind: str, seen: str, own: Sequence[str]) -> list[str]:

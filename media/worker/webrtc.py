@@ -65,17 +65,14 @@ class WebRtcTransport:
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
+        self.vanished = False
+        """Whether it ended because the viewer stopped to consent (RFC 7675), not because he said goodbye."""
         self._gatherer = RTCIceGatherer(iceServers=[])
         self._ice = RTCIceTransport(self._gatherer)
         self._certificate = RTCCertificate.generateCertificate()
         self._dtls = RTCDtlsTransport(self._ice, [self._certificate])
         self._dtls.on("statechange", self._changed)
         self._ice.on("statechange", self._changed)
-
-    @property
-    def vanished(self) -> bool:
-        """Whether it ended because the viewer stopped to consent (RFC 7675), not because it said goodbye."""
-        return bool(self._ice.state == "failed")
 
     @staticmethod
     def own_addresses() -> list[str]:
@@ -127,7 +124,9 @@ class WebRtcTransport:
         await self._ice.stop()
 
     def _changed(self) -> None:
-        if "failed" in (self._ice.state, self._dtls.state) or "closed" in (self._ice.state, self._dtls.state):
+        over = "failed" in (self._ice.state, self._dtls.state) or "closed" in (self._ice.state, self._dtls.state)
+        if over and not self.ended.is_set():
+            self.vanished = self._gatherer._connection._closed
             self.ended.set()
 
 

@@ -181,7 +181,7 @@ class Whep:
         own = transport.own_addresses()
         try:
             reached = self._ports.open(told_addresses(self._settings.hosts, self._settings.bind, seen, own))
-        except (NoPort, OSError) as problem:
+        except NoPort as problem:
             raise _busy(f"no port for WebRTC: {problem}") from problem
         try:
             return await transport.listen(reached, cname)

@@ -29,9 +29,7 @@ class Transport(Protocol):
     """What a peer needs of `media.worker.webrtc.WebRtcTransport`."""
 
     ended: asyncio.Event
-
-    @property
-    def vanished(self) -> bool: ...
+    vanished: bool
 
     async def connect(self, remote: Remote, feedback: Sequence[SentTrack]) -> None: ...
 

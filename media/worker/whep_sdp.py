@@ -45,6 +45,12 @@ class Section:
         """The first attribute of that name."""
         return next((value for known, value in self.attributes if known == name), None)
 
+    @property
+    def mid(self) -> str | None:
+        """Its identification in the BUNDLE, when it is a token (RFC 5888 4)."""
+        found = self.get("mid")
+        return found if found and _TOKEN.fullmatch(found) else None
+
     def of_format(self, name: str) -> dict[str, list[str]]:
         """Attributes that begin with a payload type (rtpmap, fmtp, rtcp-fb), by it."""
         found: dict[str, list[str]] = {}
@@ -148,7 +154,7 @@ class Offer:
         section, video = self.section("audio"), self.section("video")
         if section is None or video is None or section.get("rtcp-mux") is None:
             return None
-        if not {section.get("mid"), video.get("mid")} <= set(self.bundle):
+        if not {section.mid, video.mid} <= set(self.bundle):
             return None
         numbers = _formats_of(section, _G711[codec])
         return Codec(int(numbers[0]), _G711[codec]) if numbers else None
@@ -180,7 +186,7 @@ class Offer:
 def answer(offer: Offer, local: Local, tracks: Sequence[tuple[str, Codec, int]]) -> str:
     """The answer: ``tracks`` are (kind, what was negotiated, SSRC); all other sections are rejected."""
     taken = {id(offer.section(kind)): (codec, ssrc) for kind, codec, ssrc in tracks}
-    mids = [one.get("mid") for one in offer.sections if id(one) in taken]
+    mids = [one.mid for one in offer.sections if id(one) in taken]
     lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
     if mids and set(mids) <= set(offer.bundle):
         lines.append("a=group:BUNDLE " + " ".join(mid for mid in mids if mid))
@@ -216,8 +222,7 @@ def _rejected(section: Section) -> list[str]:
 
 
 def _mid(section: Section) -> list[str]:
-    mid = section.get("mid")
-    return [f"a=mid:{mid}"] if mid and _TOKEN.fullmatch(mid) else []
+    return [f"a=mid:{section.mid}"] if section.mid else []
 
 
 def _receives(section: Section) -> bool:
