@@ -350,7 +350,8 @@ def _across(config: Config, given: dict[tuple[str, str], _Given]) -> list[Config
     problems: list[tuple[str, str, str]] = []
     if config.media.port_max < config.media.port_min + 1:
         problems.append(("media", "port_max", "must be above media.port_min"))
-    if config.media.webrtc_ports[1] < config.media.webrtc_ports[0]:
+    first, last = config.media.webrtc_ports
+    if last < first and (config.media.webrtc_port_min or config.media.webrtc_port_max):
         problems.append(("media", "webrtc_port_max", "must not be below media.webrtc_port_min"))
     if config.registrar.max_expires_seconds < config.registrar.min_expires_seconds:
         problems.append(("registrar", "max_expires_seconds", "must not be below registrar.min_expires_seconds"))

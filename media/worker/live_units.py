@@ -128,6 +128,7 @@ class LiveUnits:
 
     def __init__(self) -> None:
         self.queues: set[UnitQueue] = set()
+        self._expected: set[UnitQueue] = set()
         self.codec: str | None = None
         self.audio_codec: str | None = None
         self.reordered = False
@@ -143,8 +144,13 @@ class LiveUnits:
         size = self._sets.picture_size()
         return size.codecs.rpartition(".")[2].lower() if size is not None else None
 
+    def expect(self, queue: UnitQueue) -> None:
+        """A viewer who is not connected yet: nothing is sent, but what ends the others ends him too."""
+        self._expected.add(queue)
+
     def join(self, queue: UnitQueue) -> None:
         """Add a viewer, who gets what is kept first."""
+        self._expected.discard(queue)
         self.queues.add(queue)
         queue.begin(self._again())
 
@@ -156,6 +162,7 @@ class LiveUnits:
 
     def leave(self, queue: UnitQueue) -> None:
         """Remove a viewer."""
+        self._expected.discard(queue)
         self.queues.discard(queue)
 
     def offer(self, units: list[AccessUnit]) -> None:
@@ -171,7 +178,7 @@ class LiveUnits:
     def end(self, reason: str) -> None:
         """The stream is over for everybody."""
         self._forget()
-        for queue in self.queues:
+        for queue in self.queues | self._expected:
             queue.end(reason)
 
     def _picture(self, unit: AccessUnit) -> None:

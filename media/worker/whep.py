@@ -139,15 +139,19 @@ class Whep:
     async def _begin(self, request: web.Request) -> web.Response:
         if not self._settings.most:
             raise NotAdmitted(404, "unsupported", "This node serves no WebRTC.", "本节点未启用 WebRTC。", OTHER_PLAYER)
-        view, playable = await self._viewing.enter(request)
         text = await _offer_text(request)
+        view, playable = await self._viewing.enter(request)
         _check_playable(playable.units)
-        agreed = _agree(Offer(text), playable.units)
+        agreed, queue = _agree(Offer(text), playable.units), UnitQueue()
         if len(self._sessions) + self._opening >= self._settings.most or self._on(view) >= MOST_PER_VIEW:
             raise _busy("too many WebRTC viewers")
         self._opening += 1
+        playable.units.expect(queue)
         try:
-            session, said = await self._open(request, view, playable.units, agreed)
+            session, said = await self._open(request, view, playable.units, queue, agreed)
+        except BaseException:
+            playable.units.leave(queue)
+            raise
         finally:
             self._opening -= 1
         headers = {**self._viewing.headers, "Content-Type": SDP, "Location": f"{view.id}/{session}"}
@@ -156,7 +160,9 @@ class Whep:
             headers["Audio-Left-Out"] = agreed.left_out
         return web.Response(status=201, body=said.encode(), headers=headers)
 
-    async def _open(self, request: web.Request, view: View, units: LiveUnits, agreed: _Agreed) -> tuple[str, str]:
+    async def _open(
+        self, request: web.Request, view: View, units: LiveUnits, queue: UnitQueue, agreed: _Agreed
+    ) -> tuple[str, str]:
         """Open the transport and start the viewer; the session's id and our answer."""
         transport, cname = (await _load())(), secrets.token_hex(8)
         local = await self._listen(request, transport, cname)
@@ -165,7 +171,7 @@ class Whep:
         tracks = [("video", agreed.video, video.ssrc)]
         if agreed.audio is not None and audio is not None:
             tracks.append(("audio", agreed.audio, audio.ssrc))
-        queue, session = UnitQueue(), secrets.token_urlsafe(16)
+        session = secrets.token_urlsafe(16)
 
         def count(size: int) -> None:
             view.bytes += size

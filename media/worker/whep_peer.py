@@ -133,6 +133,9 @@ class WhepPeer:
                     await self._send(packet)
                 await self._report()
         except ConnectionError:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await self.queue.over()  # said by `_until_gone`, who knows why
             self.queue.end("viewer left")
 
     def _tracks(self) -> list[RtpTrack]:

@@ -1,4 +1,4 @@
-"""WebRTC (WHEP) in a real browser: Chromium plays a view of a real node with a simulated camera, and is refused in words.
+"""WebRTC (WHEP) in a real browser: Chromium plays a view of a node with simulated cameras, or is refused in words.
 
 What a web page does is in `PLAYER`: the same flow as the console's.
 """
@@ -58,7 +58,10 @@ PIXELS = """async () => {
     context.drawImage(video, 0, 0);
     const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
     let sum = 0;
-    for (let at = 0; at < data.length; at += 4) { sum = (sum * 31 + data[at] + data[at + 1] * 7) >>> 0; bright |= data[at]; }
+    for (let at = 0; at < data.length; at += 4) {
+      sum = (sum * 31 + data[at] + data[at + 1] * 7) >>> 0;
+      bright |= data[at];
+    }
     seen.add(sum);
     await new Promise((done) => setTimeout(done, 100));
   }
@@ -131,7 +134,6 @@ async def test_a_browser_plays_a_view_and_its_end_is_in_the_ledger(chain: Chain)
         assert (pixels["width"], pixels["height"]) == (320, 180)
         assert pixels["different"] >= 8 and pixels["bright"] > 0, pixels
         stats = await page.evaluate(STATS)
-        print(stats, begun)
         assert stats["video"]["codec"] == "video/H264" and stats["video"]["decoded"] > 5
         await until(node, view, 1)
         ended = await page.evaluate("async () => (await fetch(window.live.session, {method: 'DELETE'})).status")
@@ -142,3 +144,42 @@ async def test_a_browser_plays_a_view_and_its_end_is_in_the_ledger(chain: Chain)
     await node.call("DELETE", f"/api/v1/views/{view['id']}")
     (row,) = await ends(node, view)
     assert row["bytes"] > 5000 and row["seconds"] > 0 and row["detail"]["reason"].startswith("ended by")
+
+
+async def test_h265_is_refused_in_words_and_the_page_goes_on_with_mp4(chain: Chain) -> None:
+    async with browser_page(chain) as page:
+        view = await view_of(chain.top, "H265")
+        refused = await page.evaluate(PLAYER, view["whep_url"])
+    assert refused["status"] == 406
+    body = refused["body"]
+    assert (body["error"], body["step"]) == ("failure", "codec_unplayable")
+    assert "H.265" in body["message"] and "H.265" in body["message_zh"] and "ws_url" in body["hint"]
+    async with aiohttp.ClientSession() as session, session.get(view["mp4_url"]) as video:
+        assert video.status == 200
+
+
+async def test_a_wrong_or_expired_address_is_refused_in_the_browser(chain: Chain) -> None:
+    async with browser_page(chain) as page:
+        view = await view_of(chain.top, "H264")
+        wrong = await page.evaluate(PLAYER, view["whep_url"][:-3] + "AAA")
+        assert (wrong["status"], wrong["body"]["step"]) == (403, "token")
+        await chain.top.call("DELETE", f"/api/v1/views/{view['id']}")
+        over = await page.evaluate(PLAYER, view["whep_url"])
+        assert (over["status"], over["body"]["step"]) == (410, "ended")
+
+
+async def test_a_closed_tab_and_an_ended_view_end_the_viewer(chain: Chain) -> None:
+    node = chain.top
+    async with browser_page(chain) as page:
+        view = await view_of(node, "H264")
+        assert (await page.evaluate(PLAYER, view["whep_url"]))["status"] == 201
+        await page.evaluate(PIXELS)
+        await page.evaluate("window.live.pc.close()")
+        await until(node, view, 0)
+        assert (await page.evaluate(PLAYER, view["whep_url"]))["status"] == 201
+        await until(node, view, 1)
+        await node.call("DELETE", f"/api/v1/views/{view['id']}")
+        ended = "() => ['failed', 'closed', 'disconnected'].includes(window.live.pc.connectionState)"
+        await page.wait_for_function(ended, timeout=20_000)
+    (row,) = await ends(node, view)
+    assert row["bytes"] > 0 and row["detail"]["reason"].startswith("ended by")

@@ -80,6 +80,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("[sipp]\nport = 1\n", 1, "sipp", "no such section"),
         ("# first\nstray = 1\n", 2, "stray", "no such section"),
         ("[media]\nport_min = 40000\nport_max = 30000\n", 3, "media.port_max", "above media.port_min"),
+        ("[media]\nwebrtc_port_max = 20000\n", 2, "media.webrtc_port_max", "below media.webrtc_port_min"),
+        ('[media]\nwebrtc_hosts = ["x"]\n', 2, "media.webrtc_hosts", "address"),
         ("[registrar]\naccept_unknown = true\n", 2, "registrar.accept_unknown", "shared_password"),
         (
             "[registrar]\nmin_expires_seconds = 90\nmax_expires_seconds = 80\n",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gateway.config import Config, MediaConfig
 from gateway.relay.processes import next_epoch, worker_specs
@@ -37,6 +38,24 @@ def test_source_workers_are_as_many_as_configured_and_live_as_long_without_us() 
     assert [spec.name for spec in sources] == ["source-1", "source-2"]
     assert {(spec.module, spec.arguments) for spec in sources} == {("media.worker.pull", ("--orphan-seconds", "7"))}
     assert not [s for s in worker_specs(replace(Config(), media=MediaConfig(source_workers=0))) if s.kind == "source"]
+
+
+def test_where_webrtc_viewers_reach_a_worker() -> None:
+    def told(**keys: Any) -> list[str]:
+        media = MediaConfig(stream_workers=1, port_min=30000, port_max=30999, **keys)
+        arguments = worker_specs(replace(Config(), media=media))[-1].arguments
+        return list(arguments[2:-2])
+
+    ports = ["--webrtc-port-min", "30000", "--webrtc-port-max", "30999", "--webrtc-viewers", "200"]
+    assert told() == ["--media-host", "0.0.0.0", *ports]
+    assert told(advertised_host="203.0.113.1")[2:4] == ["--webrtc-host", "203.0.113.1"]
+    several = told(
+        webrtc_hosts=("10.0.0.1", "203.0.113.1"), webrtc_port_min=40000, webrtc_port_max=40099, webrtc_viewers=5
+    )
+    assert several[2:] == [
+        "--webrtc-host", "10.0.0.1", "--webrtc-host", "203.0.113.1",
+        "--webrtc-port-min", "40000", "--webrtc-port-max", "40099", "--webrtc-viewers", "5",
+    ]  # fmt: skip
 
 
 def test_every_start_commands_with_a_higher_number(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
+import yarl
 
 from gateway.web import api_views
 from interop.wire.device import Deviations
 from tests.stand.street import CHANNEL, DEVICE_ID, KEY, SECOND, Api, Street, running_street, settings, until
 
 URL = "/api/v1/views"
+OFFER = Path(__file__).parents[2] / "media" / "worker" / "chromium-offer.sdp"
 WANTED = {"peer_id": DEVICE_ID, "code": CHANNEL, "purpose": "找人"}
 
 
@@ -52,6 +54,32 @@ async def test_a_view_is_started_watched_shown_and_ended(street: Street) -> None
     assert (begun.actor_id, begun.action, begun.result, begun.purpose) == ("ding", "live", "granted", "找人")
     assert begun.destination == "browser 127.0.0.1"
     assert (ended.action, ended.detail) == ("live.ended", {"reason": "ended by ding"}) and (ended.bytes or 0) > 0
+
+
+async def test_webrtc_is_offered_for_the_same_view_with_the_same_token(street: Street) -> None:
+    async with street.api() as api:
+        view = await started(api)
+        whep, mp4 = urlsplit(view["whep_url"]), urlsplit(view["mp4_url"])
+        assert (whep.netloc, whep.query, whep.path) == (mp4.netloc, mp4.query, f"/whep/{view['id']}")
+        sdp = {"Content-Type": "application/sdp"}
+        async with aiohttp.ClientSession(headers=sdp) as stranger:
+            async with stranger.post(view["whep_url"], data="hello") as refused:
+                assert (refused.status, (await refused.json())["step"]) == (400, "bad_request")
+            async with stranger.post(view["whep_url"] + "x", data="hello") as refused:
+                assert refused.status == 403
+            async with stranger.post(view["whep_url"], data=OFFER.read_bytes()) as answer:
+                assert answer.status == 201 and "a=rtpmap:102 H264/90000" in await answer.text()
+                session = str(answer.url.join(yarl.URL(answer.headers["Location"])))
+            await until(lambda: street.node.views.all()[0].viewers == 1)
+            async with stranger.delete(session) as ended:
+                assert ended.status == 200
+            await until(lambda: street.node.views.all()[0].viewers == 0)
+
+
+async def test_a_node_without_webrtc_offers_none(tmp_path: Path) -> None:
+    made = settings(tmp_path, stream_workers=1, media={"webrtc_viewers": 0})
+    async with running_street(made) as street, street.api() as api:
+        assert (await started(api))["whep_url"] is None
 
 
 async def test_the_websocket_address_gives_the_same_picture(street: Street) -> None:

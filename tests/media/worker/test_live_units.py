@@ -127,11 +127,15 @@ async def test_a_queue_that_ended_gives_nothing_more() -> None:
 
 
 def test_the_end_of_the_stream_is_the_end_of_its_viewers() -> None:
-    units, queue = LiveUnits(), UnitQueue()
+    units, queue, expected, gone = LiveUnits(), UnitQueue(), UnitQueue(), UnitQueue()
     units.offer([key()])
     units.join(queue)
+    units.expect(expected)
+    units.expect(gone)
+    units.leave(gone)
     units.end("input closed")
-    assert queue.ended == "input closed"
+    assert queue.ended == expected.ended == "input closed" and gone.ended is None
+    assert waiting(expected) == []
 
 
 def test_another_codec_ends_the_viewers_and_is_known() -> None:

@@ -9,6 +9,7 @@ import json
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,8 +43,10 @@ from media.worker.control import (
     ViewWanted,
 )
 from media.worker.stream import StreamWorker, main
+from media.worker.whep import WhepSettings
 
 HOST = "127.0.0.1"
+ROOT = Path(__file__).parents[3]
 TOKEN = "a secret"
 EventKind = TypeVar("EventKind", bound=Event)
 
@@ -299,6 +302,37 @@ async def test_closing_or_expiring_a_view_ends_its_viewers(start: Start, film: A
     assert (await running.event(ViewerLeft)).reason == "expired"
     with pytest.raises(CommandRefused, match="no_such_view"):
         await running.client.call(CloseView(view="short", reason="again"))
+
+
+async def test_a_webrtc_viewer_is_answered_at_the_same_port_and_ends_with_the_input(start: Start, film: Any) -> None:
+    running = await start(whep=WhepSettings(bind=HOST))
+    await running.open_view()
+    camera = await running.open_input()
+    await send(camera, film.packets(0, 25))
+    offered = (Path(__file__).parent / "chromium-offer.sdp").read_text("ascii")
+    url = f"http://{HOST}:{running.worker.http_port}/whep/v?token={TOKEN}"
+    async with running.http.post(url, data=offered, headers={"Content-Type": "application/sdp"}) as response:
+        answered = await response.text()
+        assert response.status == 201, answered
+    assert "a=rtpmap:102 H264/90000" in answered and f" {HOST} " in answered
+    await running.event(ViewerJoined)
+    await running.client.call(CloseInput(input="in"))
+    assert (await running.event(ViewerLeft)).reason == "input closed"
+
+
+def test_webrtc_is_loaded_for_its_first_viewer_only() -> None:
+    code = "import sys, media.worker.stream; print(sorted({'aiortc', 'aioice', 'pylibsrtp'} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stdout.strip() == "[]"
+
+
+async def test_a_worker_without_webrtc_keeps_no_pictures_for_it(start: Start, film: Any) -> None:
+    running = await start(whep=WhepSettings(most=0))
+    await running.open_view()
+    camera = await running.open_input()
+    await send(camera, film.packets(0, 25))
+    await running.event(InputReady)
+    assert running.worker._inputs["in"].units.codec is None
 
 
 async def test_a_snapshot_is_a_picture(start: Start, film: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from media.worker.whep_sdp import Codec, Local, Offer, OfferRefused, answer
@@ -72,6 +74,13 @@ LOCAL = Local("ufrg", "p" * 22, (("sha-256", PRINT),), ("f 1 udp 2130706431 192.
 )
 def test_the_payload_type_of_the_streams_own_profile_is_chosen(profile: str | None, payload_type: int) -> None:
     assert Offer(CHROMIUM).h264(profile).payload_type == payload_type
+
+
+def test_an_offer_of_chromium_156_as_it_was_sent() -> None:
+    offer = Offer((Path(__file__).parent / "chromium-offer.sdp").read_text("ascii"))
+    assert [section.kind for section in offer.sections] == ["video", "audio"] and offer.bundle == ("0", "1")
+    assert [offer.h264(profile).payload_type for profile in ("42001f", "42e01f", "4d401f")] == [102, 108, 116]
+    assert offer.g711("PCMA") == Codec(8, "PCMA/8000") and offer.remote().ufrag == "+xZF"
 
 
 def test_what_is_agreed_of_h264() -> None:
