@@ -51,6 +51,45 @@ _TITLES = {
     "ledger": "Ledger (台账)",
     "system": "System",
 }
+_NOTES = {
+    "views": """A view has three addresses, all with the same token and for as long as its grant; the picture is the
+camera's own, H.264 or H.265, never transcoded:
+
+* `mp4_url`: fragmented MP4 over HTTP, for players.
+* `ws_url`: the same over a WebSocket, for Media Source Extensions: one JSON text (`codec`, `mime`, `width`, `height`,
+  `watermark`), then init segments and fragments.
+* `whep_url`: WebRTC by WHEP (WebRTC-HTTP egress), the least delay; null where `media.webrtc_viewers` is 0. H.264 and
+  G.711 only.
+
+A page plays `whep_url` like this; there is nothing to wait for before the POST and nothing to trickle after it:
+
+```js
+const pc = new RTCPeerConnection();                        // no ICE servers: the node has host candidates only
+const stream = new MediaStream();
+pc.ontrack = (event) => stream.addTrack(event.track);
+pc.addTransceiver('video', {direction: 'recvonly'});
+pc.addTransceiver('audio', {direction: 'recvonly'});
+await pc.setLocalDescription();
+const reply = await fetch(view.whep_url, {
+  method: 'POST', headers: {'Content-Type': 'application/sdp'}, body: pc.localDescription.sdp,
+});
+if (reply.status !== 201) { pc.close(); /* (await reply.json()).step says why: go on with ws_url */ }
+const session = new URL(reply.headers.get('Location'), reply.url);
+await pc.setRemoteDescription({type: 'answer', sdp: await reply.text()});
+video.srcObject = stream;                                  // muted, or after a click
+// at the end: fetch(session, {method: 'DELETE', keepalive: true}); pc.close();
+```
+
+`Audio-Left-Out` in the answer says why a stream that has sound comes without. A refusal is the usual error: 400
+`bad_request` (no SDP), 403 `token`, 404 `unknown_view`, 406 `codec_unplayable` (H.265, B frames) or `not_acceptable`
+(the offer takes no H.264), 410 `expired` or `ended`, 413 and 415 (not an SDP of at most 64 KB), 503 `busy`, 504 the step
+without which there is no picture. Start with `ws_url` instead when the view's `codec` is not `H264`, or when
+`pc.connectionState` is not `connected` after 5 s (UDP does not get through). PATCH is 405. `connectionState` `failed`
+or `disconnected` for more than 5 s means that the view or the node ended it: ask for the view (`GET
+/api/v1/views/{id}`), then POST again. `DELETE` at the session, `pc.close()` and a closed tab all end the viewer; one that
+vanishes without a word is ended after about 30 s.
+""",
+}
 
 
 async def declared_routes() -> list[Route]:
@@ -84,6 +123,7 @@ async def page() -> str:
         rows = list(found)
         lines += [f"## {_TITLES[tag]}", ""]
         lines += table(("route", "role", "what", "body", "answer"), [_row(route) for route in rows])
+        lines += [_NOTES[tag]] if tag in _NOTES else []
         for route in rows:
             if route.query is not None and route.query is not ListQuery:
                 lines += [f"Query of `{route.method} {route.path}`:", ""]
