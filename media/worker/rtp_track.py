@@ -28,7 +28,7 @@ class RtpTrack:
         self.packets_sent = 0
         self._sequence = sequence if sequence >= 0 else secrets.randbits(15)
         self._origin = origin if origin >= 0 else secrets.randbits(32)
-        self._history: list[tuple[int, bytes] | None] = [None] * HISTORY
+        self._history: list[tuple[int, bytes, bytes] | None] = [None] * HISTORY
         self._octets = 0
         self._timestamp = 0
 
@@ -45,17 +45,16 @@ class RtpTrack:
                 timestamp=self._timestamp,
                 ssrc=self.ssrc,
             )
-            packet = head + payload
-            self._history[self._sequence % HISTORY] = (self._sequence, packet)
+            self._history[self._sequence % HISTORY] = (self._sequence, head, payload)  # payloads are shared by viewers
             self._sequence = (self._sequence + 1) & 0xFFFF
             self._octets += len(payload)
             self.packets_sent += 1
-            yield packet
+            yield head + payload
 
     def again(self, sequence: int) -> bytes | None:
         """A packet that was lost on the way, as it was sent; None when it is not kept any more."""
         kept = self._history[sequence % HISTORY]
-        return kept[1] if kept is not None and kept[0] == sequence else None
+        return kept[1] + kept[2] if kept is not None and kept[0] == sequence else None
 
     def report(self, unix_seconds: float, cname: str) -> bytes:
         """Sender report and source description; ``unix_seconds`` is when the newest packet was sent."""
