@@ -74,6 +74,7 @@ from media.worker.control_message import (
     Message,
     PullReason,
     PullTransport,
+    Ports,
     StalledStep,
     Transport,
 )
@@ -96,6 +97,7 @@ from media.worker.control_replies import (
 
 __all__ = [
     "Address",
+    "Ports",
     "AnyCommand",
     "AnyEvent",
     "AnyMessage",
