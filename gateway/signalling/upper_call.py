@@ -67,7 +67,7 @@ class UpperCall:
         self.started_at = time.time()
         self.established = False
         self.dialog: Dialog | None = None
-        self._leg = UpperLeg(grant, environment, pool, call_id=self.id, transport=transport)
+        self._leg = UpperLeg(grant, environment, pool, call_id=self.id, peer=peer, transport=transport)
         self._environment = environment
         self._hub = hub
         self._on_ended = on_ended

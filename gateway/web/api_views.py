@@ -33,7 +33,7 @@ class ViewServices(Protocol):
     live: LiveCalls
     ladder: Ladder
 
-    def stream_url(self, key: StreamKey, seen_host: str) -> str: ...
+    def stream_url(self, key: StreamKey, seen_host: str, viewer: str) -> str: ...
 
     async def stream_status(self) -> list[dict[str, Any]]: ...
 
@@ -63,7 +63,7 @@ def routes(node: ViewServices) -> list[Route]:
         except Failure as failure:
             await _books_closed(call, grant, failure)
             raise
-        base = f"{node.stream_url(key, call.request.url.host or LOOPBACK)}/live/{view.record.id}"
+        base = f"{node.stream_url(key, call.request.url.host or LOOPBACK, call.remote)}/live/{view.record.id}"
         return described(view) | {
             "mp4_url": f"{base}.mp4?token={token}",
             "ws_url": f"{base.replace('http', 'ws', 1)}.ws?token={token}",

@@ -52,7 +52,7 @@ async def test_a_snapshot_and_the_address_of_a_view(tmp_path: Path) -> None:
         node = street.node
         picture = await node.snapshot(KEY, await street.grant(Action.SNAPSHOT))
         assert picture.jpeg.startswith(b"\xff\xd8")
-        url = node.stream_url(KEY, "127.0.0.1")
+        url = node.stream_url(KEY, "127.0.0.1", "127.0.0.1")
         assert url.startswith("http://127.0.0.1:") and not url.endswith(":0")
         view, _ = await node.views.open(KEY, await street.grant())
         await node.views.close(view.record.id, "seen enough")
@@ -63,7 +63,7 @@ async def test_a_snapshot_and_the_address_of_a_view(tmp_path: Path) -> None:
 async def test_without_a_stream_worker_there_is_no_address(tmp_path: Path) -> None:
     async with running_street(settings(tmp_path)) as street:
         with pytest.raises(Failure):
-            street.node.stream_url(KEY, "127.0.0.1")
+            street.node.stream_url(KEY, "127.0.0.1", "127.0.0.1")
 
 
 async def test_a_node_that_cannot_be_built_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
