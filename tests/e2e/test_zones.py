@@ -162,7 +162,11 @@ def running(place: Place, directory: Path) -> Iterator[World]:
             raise
 
 
-@pytest.fixture(scope="module", params=PLACES)
+everywhere = pytest.mark.parametrize("world", PLACES, indirect=True, scope="module")
+behind_nat = pytest.mark.parametrize("world", ["device behind NAT", "both"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running(PLACES[request.param], tmp_path_factory.mktemp("zones")) as made:
         yield made
@@ -204,6 +208,7 @@ def unreachable(host: str) -> str:
     return ""
 
 
+@everywhere
 def test_there_is_no_way_from_devices_to_the_upper_platform_but_through_the_gateway(world: World) -> None:
     async def tried(host: str) -> str:
         return unreachable(host)
@@ -212,6 +217,7 @@ def test_there_is_no_way_from_devices_to_the_upper_platform_but_through_the_gate
     assert "unreachable" in world.above.run(tried(DEVICE))
 
 
+@everywhere
 def test_the_picture_passes_in_every_combination_of_legs_that_can_be(world: World) -> None:
     outcomes = world.above.run(all_views(world))
     assert len(outcomes) == (6 if world.place.device_behind_nat else 9)
@@ -225,6 +231,7 @@ def test_the_picture_passes_in_every_combination_of_legs_that_can_be(world: Worl
         assert host == UPPER_CARD and int(port) in UPPER_PORTS
 
 
+@everywhere
 def test_each_side_is_told_the_address_it_can_reach(world: World) -> None:
     assert not world.upper.faults
     registers = [one for one in world.upper.port.received if one.method == "REGISTER"]
@@ -240,9 +247,8 @@ def test_each_side_is_told_the_address_it_can_reach(world: World) -> None:
         assert not device.faults
 
 
+@behind_nat
 def test_where_a_nat_is_in_the_way_the_failure_says_so(world: World) -> None:
-    if can_be(world.place, "tcp_active"):
-        pytest.skip("nothing is in the way here")
     view = world.api("POST", "/api/v1/views", {"peer_id": device_id(2), "code": channel_of("tcp_active")})
     deadline = time.monotonic() + 20
     while (shown := world.api("GET", f"/api/v1/views/{view['id']}"))["failure"] is None:
@@ -273,13 +279,16 @@ async def forged(world: World, victim: WireDevice, host: str) -> None:
 
 async def lax() -> None:
     """Let the kernel take in what its routes would not send back there: the worst case."""
-    for name in ("all", "default", *(path.name for path in Path("/proc/sys/net/ipv4/conf").iterdir())):
-        Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").write_text("0")
+    await asyncio.to_thread(switch_off_reverse_paths)
 
 
+def switch_off_reverse_paths() -> None:
+    for card in Path("/proc/sys/net/ipv4/conf").iterdir():
+        (card / "rp_filter").write_text("0")
+
+
+@pytest.mark.parametrize("world", ["two cards"], indirect=True, scope="module")
 def test_a_forged_address_that_comes_in_at_the_other_card_is_refused(world: World) -> None:
-    if world.place != PLACES["two cards"]:
-        pytest.skip("one place is enough")
     world.gateway.run(lax())
     world.above.ip("addr", "add", f"{DEVICE}/32", "dev", "lo")
     world.above.run(forged(world, world.devices["udp"], DEVICE))

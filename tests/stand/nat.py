@@ -1,4 +1,4 @@
-"""A NAT in user space between two namespaces: IPv4 packets from one tunnel to another, with addresses and ports changed.
+"""A NAT in user space between two namespaces: IPv4 packets from one tunnel to another, their addresses changed.
 
 Inside looks out through one address. Each flow from inside gets a port of its own there; what comes to it from outside
 goes back in only from an address that was sent to (address-restricted, as most boxes are). Forwarded ports keep their
@@ -48,7 +48,13 @@ class Nat:
     """
 
     def __init__(
-        self, inside: Namespace, inner: str, outside: Namespace, outer: str, public: str, forwarded: frozenset[int] = frozenset()
+        self,
+        inside: Namespace,
+        inner: str,
+        outside: Namespace,
+        outer: str,
+        public: str,
+        forwarded: frozenset[int] = frozenset(),
     ) -> None:
         self.inner, self.public = ip_address(inner.partition("/")[0]).packed, ip_address(public).packed
         self._forwarded = forwarded
@@ -143,5 +149,3 @@ def _checksum(data: bytes | bytearray) -> bytes:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return (~total & 0xFFFF).to_bytes(2, "big")
-
-
