@@ -33,7 +33,7 @@ class ZoneConfig:
     """One more network this node has an address in, `[zones.NAME]` for each: another card, or a way through a NAT.
 
     The name is of `a`-`z`, `0`-`9`, `_` and `-`. Who belongs to no zone belongs to `default`, the zone of [sip] and
-    [media]. Zones may share an address. In the environment: `GBGATEWAY_ZONES__NAME__KEY`.
+    [media]. Zones may share an address. In the environment the section is `ZONES__NAME`.
     """
 
     networks: tuple[str, ...] = key(

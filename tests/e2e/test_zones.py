@@ -36,6 +36,8 @@ SIP = 5060
 DEVICE_CARD, UPPER_CARD = "10.1.0.1", "10.2.0.1"
 """The gateway as devices see it, and as the upper platform sees it."""
 DEVICE, HIDDEN_DEVICE, DEVICE_NAT, UPPER = "10.1.0.2", "192.168.50.2", "10.1.0.7", "10.2.0.9"
+HIDDEN_UPPER = "172.20.0.9"
+"""The upper platform's own address where it is behind a NAT, which forwards its SIP port alone."""
 HIDDEN_CARD = "172.16.9.2"
 """The gateway's own address where a NAT stands between it and the upper platform."""
 DEFAULT_PORTS, UPPER_PORTS = range(40000, 40200), range(41000, 41200)
@@ -46,16 +48,29 @@ FRAMES = 10
 class Place:
     """Where the NATs stand, and how the upper platform speaks."""
 
-    device_behind_nat: bool
-    gateway_behind_nat: bool
+    device_behind_nat: bool = False
+    gateway_behind_nat: bool = False
+    upper_behind_nat: bool = False
     signalling: str = "udp"
+
+    @property
+    def upper(self) -> str:
+        """The address the upper platform has."""
+        return HIDDEN_UPPER if self.upper_behind_nat else UPPER
+
+    def can_be(self, device: str, top: str) -> bool:
+        """Nobody connects or sends to somebody behind a NAT that forwards nothing."""
+        if self.device_behind_nat and device == "tcp_active":
+            return False
+        return not self.upper_behind_nat or top == "tcp_passive"
 
 
 PLACES = {
-    "two cards": Place(False, False),
-    "device behind NAT": Place(True, False),
-    "gateway behind NAT": Place(False, True),
-    "both": Place(True, True, "tcp"),
+    "two cards": Place(),
+    "device behind NAT": Place(device_behind_nat=True),
+    "gateway behind NAT": Place(gateway_behind_nat=True),
+    "both": Place(device_behind_nat=True, gateway_behind_nat=True, signalling="tcp"),
+    "upper behind NAT": Place(upper_behind_nat=True),
 }
 
 
@@ -91,7 +106,7 @@ class World:
             body = {"id": device_id(number), "password": PASSWORD, "media_transport": transport}
             await self.node.call("POST", "/api/v1/devices", body)
         await self.node.call("POST", "/api/v1/rules", EVERYTHING)
-        body = {"id": UPPER_ID, "host": UPPER, "port": self.upper.port.port, "password": PASSWORD}
+        body = {"id": UPPER_ID, "host": UPPER, "port": SIP, "password": PASSWORD}
         more = {"rule_id": "everything", "transport": self.place.signalling}
         await self.node.call("POST", "/api/v1/uppers", body | more)
 
@@ -148,11 +163,14 @@ def running(place: Place, directory: Path) -> Iterator[World]:
         if place.gateway_behind_nat:
             forwarded = frozenset((SIP, *UPPER_PORTS))
             stack.enter_context(Nat(gateway, f"{HIDDEN_CARD}/24", above, f"{UPPER}/24", UPPER_CARD, forwarded))
+        elif place.upper_behind_nat:
+            sip = frozenset((SIP,))
+            stack.enter_context(Nat(above, f"{HIDDEN_UPPER}/24", gateway, f"{UPPER_CARD}/24", UPPER, sip))
         else:
             cable(gateway, f"{UPPER_CARD}/24", above, f"{UPPER}/24", "u")
         node = NodeProcess(NODE_ID, "between", directory, set())
         configured(place, node)
-        world = World(place, below, gateway, above, node, WirePlatform(UPPER_ID, PASSWORD, host=UPPER))
+        world = World(place, below, gateway, above, node, WirePlatform(UPPER_ID, PASSWORD, host=place.upper, port=SIP))
         stack.callback(world.stop)
         try:
             world.start()
@@ -188,14 +206,9 @@ async def view(world: World, device: str, top: str) -> tuple[list[str], list[str
 
 
 async def all_views(world: World) -> dict[tuple[str, str], Any]:
-    possible = [legs for legs in LEGS if can_be(world.place, legs[0])]
+    possible = [legs for legs in LEGS if world.place.can_be(*legs)]
     outcomes = await asyncio.gather(*(view(world, *legs) for legs in possible), return_exceptions=True)
     return dict(zip(possible, outcomes, strict=True))
-
-
-def can_be(place: Place, device: str) -> bool:
-    """Nobody connects to a device behind a NAT that forwards nothing."""
-    return not (place.device_behind_nat and device == "tcp_active")
 
 
 def unreachable(host: str) -> str:
@@ -220,7 +233,7 @@ def test_there_is_no_way_from_devices_to_the_upper_platform_but_through_the_gate
 @everywhere
 def test_the_picture_passes_in_every_combination_of_legs_that_can_be(world: World) -> None:
     outcomes = world.above.run(all_views(world))
-    assert len(outcomes) == (6 if world.place.device_behind_nat else 9)
+    assert len(outcomes) == (6 if world.place.device_behind_nat else 3 if world.place.upper_behind_nat else 9)
     for (device, top), outcome in outcomes.items():
         assert not isinstance(outcome, BaseException), (device, top, repr(outcome))
         received, faults, media = outcome
@@ -248,7 +261,7 @@ def test_each_side_is_told_the_address_it_can_reach(world: World) -> None:
 
 
 @behind_nat
-def test_where_a_nat_is_in_the_way_the_failure_says_so(world: World) -> None:
+def test_a_device_that_cannot_be_connected_to_is_said_to_be_behind_a_nat(world: World) -> None:
     view = world.api("POST", "/api/v1/views", {"peer_id": device_id(2), "code": channel_of("tcp_active")})
     deadline = time.monotonic() + 20
     while (shown := world.api("GET", f"/api/v1/views/{view['id']}"))["failure"] is None:
@@ -258,6 +271,23 @@ def test_where_a_nat_is_in_the_way_the_failure_says_so(world: World) -> None:
     assert failure["step"] == "connect_failed"
     assert f"it names {HIDDEN_DEVICE}, but its requests come from {DEVICE_NAT}: behind a NAT" in failure["message"]
     assert "NAT" in failure["message_zh"]
+
+
+async def cut_off(world: World) -> str:
+    """Why the gateway hung up on a platform that wants to be connected to."""
+    call = await world.upper.play(channel_of("udp"), transport="tcp_passive")
+    async with asyncio.timeout(20):
+        await call.ended.wait()
+    assert call.goodbye is not None
+    return call.goodbye.need("reason")
+
+
+@pytest.mark.parametrize("world", ["upper behind NAT"], indirect=True, scope="module")
+def test_a_platform_that_cannot_be_connected_to_is_said_to_be_behind_a_nat(world: World) -> None:
+    assert "Media Connection Failed" in world.above.run(cut_off(world))
+    lost = [step for trace in world.api("GET", "/api/v1/traces")["items"] for step in trace["steps"]]
+    words = [step["message"] for step in lost if step["what"] == "lost" and step["step"] == "connect_failed"]
+    assert words and f"it names {HIDDEN_UPPER}, but its requests come from {UPPER}: behind a NAT" in words[0]
 
 
 async def forged(world: World, victim: WireDevice, host: str) -> None:

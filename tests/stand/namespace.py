@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import functools
 import os
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
 
 
+@functools.cache
 def usable() -> bool:
     """Whether namespaces, a pair of cards and a tunnel can be made here."""
     if os.geteuid() != 0 or shutil.which("ip") is None or not Path("/dev/net/tun").exists():
