@@ -72,9 +72,9 @@ from media.worker.control_message import (
     ErrorCode,
     Event,
     Message,
+    Ports,
     PullReason,
     PullTransport,
-    Ports,
     StalledStep,
     Transport,
 )

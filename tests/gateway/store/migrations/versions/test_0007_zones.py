@@ -17,7 +17,7 @@ DEVICE = (
 def to(revision: str, connection: Connection) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
-    (command.downgrade if revision == "0005" else command.upgrade)(config, revision)
+    (command.downgrade if revision == "0006" else command.upgrade)(config, revision)
 
 
 async def columns(database: Database) -> set[str]:
@@ -28,8 +28,8 @@ async def columns(database: Database) -> set[str]:
 async def test_peers_of_before_belong_to_the_zone_of_their_address(tmp_path: Path) -> None:
     database = Database.open(tmp_path)
     async with database.write() as connection:
+        await connection.run_sync(lambda plain: to("0007", plain))
         await connection.run_sync(lambda plain: to("0006", plain))
-        await connection.run_sync(lambda plain: to("0005", plain))
         await connection.execute(text(DEVICE))
     assert "zone" not in await columns(database)
     await migrate(database.writer)
