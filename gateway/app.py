@@ -91,6 +91,7 @@ class Node:
         self.news = News(config, stores, catalog, self.upkeep)
         signalling = Signalling(config, stores, catalog, self.metrics, self.watch, self.news, self._on_request)
         self.stack, self.presence, self.uplinks = signalling.stack, signalling.presence, signalling.uplinks
+        self.zones = signalling.zones
         self.directory, self.exchange = signalling.directory, signalling.exchange
         self.sync, self.subscriber, self.controls = signalling.sync, signalling.subscriber, signalling.controls
 
@@ -141,12 +142,7 @@ class Node:
     async def start(self) -> None:
         """Listen, adopt or start the workers, carry on what was running, register above, open the API."""
         config = self.config
-        self._ports["sip"] = await self.stack.listen_on_one_number(
-            [transport.upper() for transport in config.sip.transports],
-            config.sip.host,
-            config.sip.port,
-            advertised_host=config.sip.advertised_host or None,
-        )
+        self._ports["sip"] = await self.zones.listen(self.stack, config.sip.transports)
         # The API takes about as long to load as the workers to start.
         await asyncio.gather(self.pool.start(), asyncio.to_thread(importlib.import_module, "gateway.assembly.http"))
         for binding in self.presence.restore():
@@ -233,13 +229,15 @@ class Node:
     async def snapshot(self, key: StreamKey, grant: Grant) -> SnapshotTaken:
         return await self.views.snapshot(key, grant)
 
-    def stream_url(self, key: StreamKey, seen_host: str) -> str:
-        """Base address of a stream at the worker that carries it, for a viewer who reached the API at `seen_host`."""
+    def stream_url(self, key: StreamKey, seen_host: str, viewer: str) -> str:
+        """Base address of a stream at the worker that carries it, for a viewer at the address `viewer` who reached the
+        API at `seen_host`."""
         try:
             port = self.views.inputs.home(key).link.hello.http_port
         except WorkerUnavailable as error:
             raise Failure(Reason.WORKER_LOST, str(error), channel=key.code) from error
-        return stream_base(self.config.media, port, seen_host)
+        zone = self.zones.zones.of_host(viewer)
+        return stream_base(zone.public_url, self.config.media.http_host, port, seen_host)
 
     async def stream_status(self) -> list[dict[str, Any]]:
         """Every stream coming in, its readers and the counters of its legs."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -27,6 +27,7 @@ from gateway.config_key import (
     key,
     one_of,
 )
+from gateway.config_zones import ZoneConfig, name_problem, zone_problems
 from gateway.secrets import Secret
 
 __all__ = ["SECTIONS", "Config", "ConfigError", "check", "load", "reference"]
@@ -243,9 +244,10 @@ class Config:
     rtsp: RtspConfig = field(default_factory=RtspConfig)
     access: AccessConfig = field(default_factory=AccessConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    zones: Mapping[str, ZoneConfig] = field(default_factory=dict)
 
 
-SECTIONS: Mapping[str, type[Any]] = {name: kind for name, kind in get_type_hints(Config).items()}
+SECTIONS: Mapping[str, type[Any]] = {name: kind for name, kind in get_type_hints(Config).items() if name != "zones"}
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
@@ -280,7 +282,9 @@ def _read(path: Path | None, environment: Mapping[str, str]) -> tuple[Config, li
     sections: dict[str, Any] = {}
     for name, kind in SECTIONS.items():
         sections[name] = _section(name, kind, given, mistakes)
-    config = Config(**sections)
+    names = dict.fromkeys(section.removeprefix("zones.") for section, _ in given if section.startswith("zones."))
+    zones = {name: _section(f"zones.{name}", ZoneConfig, given, mistakes) for name in names}
+    config = Config(**sections, zones=zones)
     if not mistakes:
         mistakes += _across(config, given)
     return config, mistakes
@@ -301,11 +305,13 @@ def _from_file(path: Path, mistakes: list[ConfigError]) -> dict[tuple[str, str],
         mistakes.append(ConfigError(source, last, "", str(error)))
         return {}
     given: dict[tuple[str, str], _Given] = {}
-    for section, table in document.items():
-        if section not in SECTIONS or not isinstance(table, dict):
-            mistakes.append(ConfigError(source, line_of(text, section), section, "no such section"))
+    for section, table in _tables(document):
+        kind = _kind(section)
+        if kind is None or not isinstance(table, dict):
+            mistakes.append(ConfigError(source, line_of(text, section), section, _no_section(section)))
             continue
-        known = {item.name for item in fields(SECTIONS[section])}
+        given[section, ""] = _Given(None, source, line_of(text, section))
+        known = {item.name for item in fields(kind)}
         for name, value in table.items():
             line = line_of(text, section, name)
             if name in known:
@@ -315,17 +321,43 @@ def _from_file(path: Path, mistakes: list[ConfigError]) -> dict[tuple[str, str],
     return given
 
 
+def _tables(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The sections of a file; each zone is one."""
+    for section, table in document.items():
+        if section == "zones" and isinstance(table, dict):
+            yield from ((f"zones.{name}", zone) for name, zone in table.items())
+        else:
+            yield section, table
+
+
+def _kind(section: str) -> type[Any] | None:
+    """What declares the keys of a section; None when there is no such section."""
+    if section.startswith("zones."):
+        return None if name_problem(section.removeprefix("zones.")) else ZoneConfig
+    return SECTIONS.get(section)
+
+
+def _no_section(section: str) -> str:
+    if section.startswith("zones."):
+        return name_problem(section.removeprefix("zones.")) or "write [zones.NAME]"
+    return "write [zones.NAME]" if section == "zones" else "no such section"
+
+
 def _from_environment(environment: Mapping[str, str], mistakes: list[ConfigError]) -> dict[tuple[str, str], _Given]:
     given: dict[tuple[str, str], _Given] = {}
     for variable, text in sorted(environment.items()):
         section, separator, name = variable.removeprefix(ENV_PREFIX).lower().partition("__")
         if not variable.startswith(ENV_PREFIX) or not separator:
             continue
-        if section not in SECTIONS or name not in {item.name for item in fields(SECTIONS[section])}:
+        if section == "zones":
+            zone, _, name = name.partition("__")
+            section = f"zones.{zone}"
+        kind = _kind(section)
+        if kind is None or name not in {item.name for item in fields(kind)}:
             mistakes.append(ConfigError(variable, None, f"{section}.{name}", "no such key"))
             continue
         try:
-            given[section, name] = _Given(from_text(text, get_type_hints(SECTIONS[section])[name]), variable, None)
+            given[section, name] = _Given(from_text(text, get_type_hints(kind)[name]), variable, None)
         except ValueError as error:
             mistakes.append(ConfigError(variable, None, f"{section}.{name}", str(error)))
     return given
@@ -364,10 +396,11 @@ def _across(config: Config, given: dict[tuple[str, str], _Given]) -> list[Config
         problems.append(("media", "public_url", "needs {port} where there are several stream workers"))
     if not config.sip.transports:
         problems.append(("sip", "transports", "must name at least one"))
+    problems += zone_problems(config.zones, config.sip, config.media)
     nowhere = _Given(None, "configuration", None)
     mistakes = []
     for section, name, problem in problems:
-        place = given.get((section, name), nowhere)
+        place = given.get((section, name)) or given.get((section, ""), nowhere)
         mistakes.append(ConfigError(place.source, place.line, f"{section}.{name}", problem))
     return mistakes
 
@@ -379,7 +412,7 @@ def line_of(text: str, section: str, name: str | None = None) -> int | None:
         header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
         if header:
             current = header[1].strip("\"' ")
-            if name is None and current.split(".")[0] == section:
+            if name is None and section in (current, current.split(".")[0]):
                 return number
             continue
         assigned = re.match(r"\s*([\w.\"'-]+)\s*=", line)
@@ -410,7 +443,7 @@ def reference() -> str:
         "file, line and key of a mistake. This page is generated by `gbgateway config-reference`.",
         "",
     ]
-    for name, kind in SECTIONS.items():
+    for name, kind in {**SECTIONS, "zones.NAME": ZoneConfig}.items():
         lines += [f"## [{name}]", "", (kind.__doc__ or "").strip(), "", "| key | default | meaning |", "|---|---|---|"]
         for item in fields(kind):
             assert item.default is not MISSING

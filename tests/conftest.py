@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stand.namespace import usable as namespaces_usable
 from tests.stand.rtsp_camera import PACKAGES, gstreamer_is_here
 
 CONSOLE = Path(__file__).parents[1] / "console"
@@ -40,6 +41,7 @@ NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "browser": ("a browser: Debian's chromium and the package playwright", _browser),
     "node": ("Node.js 20.19 or newer with npm, and console/node_modules (make console-packages)", _node),
     "rtsp": (f"GStreamer's RTSP server (Debian packages {PACKAGES})", gstreamer_is_here),
+    "netns": ("root, the program ip (Debian package iproute2) or a namespace, veth or tunnel", namespaces_usable),
     "e2e": ("the module gateway.cli", lambda: importlib.util.find_spec("gateway.cli") is not None),
 }
 """Marker -> what it needs, and whether that is here."""

@@ -15,6 +15,7 @@ from gateway.signalling.notifier import CatalogueNotifier
 from gateway.signalling.registrar import Registrar, RegistrarPolicy
 from gateway.signalling.router import Router
 from gateway.signalling.southbound import Southbound
+from gateway.signalling.zone_guard import ZoneGuard
 from gateway.store.stores import Stores
 
 
@@ -80,6 +81,7 @@ class Desks:
             signalling.presence.bindings,
             directory.upper_addresses,
             heard=signalling.presence.heard,
+            zones=ZoneGuard(signalling.zones, signalling.presence.bindings),
         )
 
     async def _is_secret(self, key: StreamKey) -> bool:

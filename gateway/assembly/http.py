@@ -29,14 +29,16 @@ def http_server(node: Node) -> HttpServer:
     """The server with every route; it listens once it is started."""
     routes = [*api_channels.routes(node), *api_tree.routes(node), *api_views.routes(node), *api_node.routes()]
     app = create_app(node.web, routes)
-    Console(lambda seen_host: stream_origins(node, seen_host)).mount(app)
+    Console(lambda seen_host, viewer: stream_origins(node, seen_host, viewer)).mount(app)
     return HttpServer(app, node.config.http)
 
 
-def stream_origins(node: Node, seen_host: str) -> list[str]:
-    """The base addresses of the stream workers there are, for a viewer who reached the API at `seen_host`."""
+def stream_origins(node: Node, seen_host: str, viewer: str) -> list[str]:
+    """The base addresses of the stream workers there are, for a viewer at the address `viewer` who reached the API at
+    `seen_host`."""
     media = node.config.media
     workers = [worker for worker in node.pool.workers if worker.spec.kind == "stream"]
     configured = [media.http_port + number if media.http_port else 0 for number in range(len(workers))]
     ports = [w.link.hello.http_port if w.connected else port for w, port in zip(workers, configured, strict=True)]
-    return [stream_base(media, port, seen_host) for port in ports if port]
+    public_url = node.zones.zones.of_host(viewer).public_url
+    return [stream_base(public_url, media.http_host, port, seen_host) for port in ports if port]

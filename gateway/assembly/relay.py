@@ -46,7 +46,7 @@ class Relay:
         self._metrics = metrics
         self._books = books
         self.traffic = Traffic()
-        self.addresses = NodeMediaAddresses(config.media, signalling.stack)
+        self.addresses = NodeMediaAddresses(signalling.zones.of, signalling.stack, config.media.relay_workers)
         self.pool = WorkerPool(
             worker_specs(config),
             directory=run_directory(config.node.data_dir),

@@ -10,6 +10,7 @@ from gateway.config import Config
 from gateway.signalling.control import Controls
 from gateway.signalling.directory import Directory
 from gateway.signalling.exchange import Exchange
+from gateway.signalling.peer_zones import PeerZones
 from gateway.signalling.presence import Presence
 from gateway.signalling.requests import Party
 from gateway.signalling.subscriber import CatalogueSubscriber
@@ -18,7 +19,8 @@ from gateway.signalling.uplinks import Uplinks
 from gateway.store.stores import Stores
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.sip_watch import SipWatch
-from sip.aio import Incoming, SipStack
+from gateway.zones import Zones
+from sip.aio import Incoming, SipStack, WayOutPolicy
 from sip.core.answer_source import AnswerPolicy
 from sip.limits import Limits
 
@@ -40,7 +42,11 @@ class Signalling:
     ) -> None:
         me = Party(config.node.id, config.node.realm)
         self.stack = sip_stack(
-            config, watch, on_request, lambda asked, source: self.directory.may_answer(asked, source)
+            config,
+            watch,
+            on_request,
+            lambda asked, source: self.directory.may_answer(asked, source),
+            lambda peer: self.zones.way_out(peer),
         )
         self.stack.on_connection_lost = news.connection_lost
         self.presence = Presence(
@@ -53,6 +59,9 @@ class Signalling:
         self.uplinks = Uplinks(stores.uppers, stores.uplinks, self.stack, on_change=news.uplink_changed)
         self.directory = Directory(config, stores.devices, stores.uppers, self.presence.bindings, self.uplinks.get)
         self.uplinks.target_of = self.directory.uplink_target
+        self.zones = PeerZones(
+            Zones(config), stores.devices, stores.uppers, self.presence.bindings, self.directory.upper_addresses
+        )
         self.exchange = Exchange(self.stack, me, answer_s=config.sip.request_timeout_seconds)
         self.sync = CatalogueSync(
             self.exchange,
@@ -76,7 +85,11 @@ class Signalling:
 
 
 def sip_stack(
-    config: Config, watch: SipWatch, on_request: Callable[[Incoming], None], answer_from_elsewhere: AnswerPolicy
+    config: Config,
+    watch: SipWatch,
+    on_request: Callable[[Incoming], None],
+    answer_from_elsewhere: AnswerPolicy,
+    way_out: WayOutPolicy,
 ) -> SipStack:
     """The stack of a node; it listens nowhere yet."""
     return SipStack(
@@ -85,6 +98,7 @@ def sip_stack(
         on_wire=watch.on_wire,
         limits=Limits(max_connections=config.sip.max_connections),
         answer_from_elsewhere=answer_from_elsewhere,
+        way_out=way_out,
         # GB/T 28181-2022 Annex I: in every answer to REGISTER, success or failure, whoever makes it.
         answer_headers={"REGISTER": [("X-GB-Ver", "3.0" if config.node.edition == "2022" else "2.0")]},
     )

@@ -20,6 +20,7 @@ from gateway.operations.checks.machine import (
 from gateway.operations.checks.ports import check_ports
 from gateway.operations.checks.storage import check_storage
 from gateway.operations.checks.uppers import check_uppers
+from gateway.operations.checks.zones import check_zones
 
 
 def look_over(config: Config, config_file: Path | None, *, now: float) -> list[Finding]:
@@ -30,6 +31,7 @@ def look_over(config: Config, config_file: Path | None, *, now: float) -> list[F
         *check_storage(config.node.data_dir),
         *check_ports(config),
         *check_addresses(config),
+        *check_zones(config),
         *check_media_ports(config),
         *check_buffers(),
         *check_open_files(config),

@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
-from gateway.config import MediaConfig
+from gateway.errors import Failure, Reason
+from gateway.relay.pool import WorkerSpec
+from gateway.relay.processes import port_share
+from gateway.zones import Zone
+from media.worker.control import ConnectFailed
 from sip.aio import Peer, SipStack
 
 
 class NodeMediaAddresses:
-    """The media addresses of a node with one network zone."""
+    """The media addresses of a node: for each peer those of its network zone. `workers` counts the relay workers."""
 
-    def __init__(self, config: MediaConfig, stack: SipStack) -> None:
-        self._config = config
+    def __init__(self, zone_of: Callable[[Peer], Zone], stack: SipStack, workers: int = 1) -> None:
+        self._zone_of = zone_of
         self._stack = stack
+        self._workers = workers
 
-    def bind_host(self) -> str:
-        return self._config.host
+    def bind_host(self, peer: Peer) -> str:
+        """The address the media leg of `peer` binds to."""
+        return self._zone_of(peer).media_host
 
     def advertised_host(self, peer: Peer) -> str:
         """The address written into SDP for `peer`."""
-        if self._config.advertised_host:
-            return self._config.advertised_host
-        if self._config.host not in ("0.0.0.0", "::"):
-            return self._config.host
-        return self._stack.local_address(peer)[0]
+        return self._zone_of(peer).media_shown or self._stack.local_address(peer)[0]
+
+    def ports(self, peer: Peer, worker: WorkerSpec) -> tuple[int, int] | None:
+        """The media ports for `peer` at a worker: its share of the zone's; None: its own."""
+        ports = self._zone_of(peer).ports
+        return None if ports is None else port_share(*ports, self._workers, worker.number)
 
 
-def stream_base(config: MediaConfig, port: int, seen_host: str) -> str:
+def stream_base(public_url: str, http_host: str, port: int, seen_host: str) -> str:
     """Base address of the streams of the stream worker at `port`, for a viewer who reached us at `seen_host`."""
-    if config.public_url:
-        return config.public_url.replace("{port}", str(port)).rstrip("/")
-    host = usable_ip(config.http_host) or seen_host
+    if public_url:
+        return public_url.replace("{port}", str(port)).rstrip("/")
+    host = usable_ip(http_host) or seen_host
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def nat_words(said: str, seen: str) -> tuple[str, str]:
+    """Why a peer could not be connected to that names another address than its requests come from, in English and
+    Chinese; empty when it names the same."""
+    if not usable_ip(said) or said == seen:
+        return "", ""
+    en = f"it names {said}, but its requests come from {seen}: behind a NAT nobody reaches it there without a forwarded"
+    zh = f"对方声明的地址是 {said}，而其信令来自 {seen}：若在 NAT 之后且未做端口映射则无法连接，请改由对方主动连接"
+    return f"; {en} port; have it connect to this node", f"；{zh}"
+
+
+def connect_failure(event: ConnectFailed, seen: str, channel: str | None = None) -> Failure:
+    """A peer whose requests come from `seen` could not be connected to."""
+    en, zh = nat_words(event.remote[0], seen)
+    what = f"{event.remote[0]}:{event.remote[1]}: {event.error}"
+    return Failure(Reason.CONNECT_FAILED, what + en, channel=channel, detail_zh=what + zh if zh else "")
 
 
 def usable_ip(host: str | None) -> str | None:

@@ -36,12 +36,16 @@ class WorkerUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """How one worker is started: `arguments` follow `python -m module --socket ... --name ...`."""
+    """How one worker is started: `arguments` follow `python -m module --socket ... --name ...`.
+
+    number  which of its kind it is, from 0
+    """
 
     kind: Literal["relay", "stream", "source"]
     name: str
     module: str
     arguments: tuple[str, ...] = ()
+    number: int = 0
 
 
 @dataclass(slots=True)

@@ -14,13 +14,13 @@ def worker_specs(config: Config) -> list[WorkerSpec]:
     """The worker processes of a configuration; each relay worker has its own part of the port range."""
     media = config.media
     orphan = ("--orphan-seconds", f"{media.orphan_seconds:g}")
-    share = (media.port_max - media.port_min + 1) // media.relay_workers // 2 * 2
     specs = []
     for number in range(media.relay_workers):
-        first = media.port_min + number * share
-        ports = ("--port-min", str(first), "--port-max", str(first + share - 1))
+        first, last = port_share(media.port_min, media.port_max, media.relay_workers, number)
+        ports = ("--port-min", str(first), "--port-max", str(last))
         cache = ("--gop-bytes", str(media.gop_cache_bytes))
-        specs.append(WorkerSpec("relay", f"relay-{number + 1}", "media.worker.relay", (*ports, *cache, *orphan)))
+        arguments = (*ports, *cache, *orphan)
+        specs.append(WorkerSpec("relay", f"relay-{number + 1}", "media.worker.relay", arguments, number))
     for number in range(media.source_workers):
         specs.append(WorkerSpec("source", f"source-{number + 1}", "media.worker.pull", orphan))
     webrtc = _webrtc(media)
@@ -37,6 +37,12 @@ def _webrtc(media: MediaConfig) -> list[str]:
     hosts = [part for host in told for part in ("--webrtc-host", host)]
     ports = ["--webrtc-port-min", str(first), "--webrtc-port-max", str(last)]
     return ["--media-host", media.host, *hosts, *ports, "--webrtc-viewers", str(media.webrtc_viewers)]
+
+
+def port_share(first: int, last: int, workers: int, number: int) -> tuple[int, int]:
+    """The part of a range of ports that one of several relay workers has (`number` from 0)."""
+    share = (last - first + 1) // workers // 2 * 2
+    return first + number * share, first + (number + 1) * share - 1
 
 
 def next_epoch(data_dir: Path) -> int:

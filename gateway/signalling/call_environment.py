@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.relay.hub import StreamKey
+from gateway.relay.pool import WorkerSpec
 from gateway.relay.ssrc import SsrcPool
 from gateway.signalling.calls import CallBook
 from gateway.signalling.requests import Party
@@ -21,10 +22,11 @@ SSRC_ANY = "ssrc_any"
 
 
 class MediaAddresses(Protocol):
-    """Which of our media addresses a peer is told."""
+    """Which of our media addresses a peer is told, and where its media leg binds: those of its network zone."""
 
-    def bind_host(self) -> str: ...
+    def bind_host(self, peer: Peer) -> str: ...
     def advertised_host(self, peer: Peer) -> str: ...
+    def ports(self, peer: Peer, worker: WorkerSpec) -> tuple[int, int] | None: ...
 
 
 @dataclass(frozen=True, slots=True)

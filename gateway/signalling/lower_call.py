@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from gateway.errors import Failure, Reason
-from gateway.relay.addresses import usable_ip
+from gateway.relay.addresses import connect_failure, usable_ip
 from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.pool import Worker, WorkerUnavailable
 from gateway.relay.ssrc import SsrcExhausted
@@ -147,14 +147,15 @@ class LowerCall:
         return call
 
     async def _set_up(self) -> None:
-        step = self._environment.ladder.step
+        step, addresses = self._environment.ladder.step, self._environment.addresses
         try:
             self.ssrc = self._environment.live_ssrcs.lease(self.id, time.time())
             opened = await self.worker.link.call(
                 OpenSource(
                     leg=self.source_leg,
                     transport=self.target.transport,
-                    bind=self._environment.addresses.bind_host(),
+                    bind=addresses.bind_host(self.target.peer),
+                    ports=addresses.ports(self.target.peer, self.worker.spec),
                     ssrc=ssrc_value(self.ssrc),
                     gop_cache=self._environment.gop_cache,
                 )
@@ -304,8 +305,7 @@ class LowerCall:
             case SourceSilent() if event.silent_s >= self._environment.silent_s:
                 self._lose(self._silent(event.silent_s))
             case ConnectFailed():
-                where = f"{event.remote[0]}:{event.remote[1]}"
-                self._lose(Failure(Reason.CONNECT_FAILED, f"{where}: {event.error}", channel=self.key.code))
+                self._lose(connect_failure(event, self.target.peer.host, self.key.code))
             case LegClosed():
                 self._lose(Failure(Reason.WORKER_LOST, event.reason, channel=self.key.code))
             case _:

@@ -17,6 +17,7 @@ from gateway.errors import Failure
 from gateway.signalling.bindings import Bindings
 from gateway.signalling.refusals import RefusalRates
 from gateway.signalling.trust import Sender, UpperAddress, identify
+from gateway.signalling.zone_guard import ZoneGuard
 from sip import RemoteError
 from sip.aio import Incoming
 from sip.manscdp import Charset, Kind, Parsed, loads
@@ -80,6 +81,7 @@ class Router:
         upper_addresses: Callable[[], Iterable[UpperAddress]],
         *,
         heard: Callable[[str], None],
+        zones: ZoneGuard | None = None,
     ) -> None:
         self._lower = lower
         self._upper = upper
@@ -87,6 +89,7 @@ class Router:
         self._bindings = bindings
         self._upper_addresses = upper_addresses
         self._heard = heard
+        self._zones = zones
         self._tasks: set[asyncio.Task[None]] = set()
         self._charsets: dict[str, Charset] = {}
         self._log_rates = RefusalRates()
@@ -122,6 +125,8 @@ class Router:
         try:
             if method == "REGISTER":
                 await self._lower.register(incoming)
+                if self._zones is not None:
+                    self._zones.registered(incoming)
             else:
                 await self._trusted(incoming, method)
         except RemoteError as error:
@@ -143,6 +148,11 @@ class Router:
         if sender.stranger:
             self._count("stranger")
             self._log_refusal(incoming, "not registered from this address", claims=claimed[:64])
+            incoming.respond(403, "Not Registered From This Address")
+            return
+        if self._zones is not None and (problem := self._zones.refuses(incoming, sender)) is not None:
+            self._count("other_zone")
+            self._log_refusal(incoming, problem)
             incoming.respond(403, "Not Registered From This Address")
             return
         if sender.lower_id is not None:

@@ -153,6 +153,6 @@ def _same_registration(change: Change[Upper]) -> bool:
     assert before is not None and after is not None
     names = (
         "host", "port", "transport", "domain", "local_id", "username", "password", "register_expires_seconds",
-        "keepalive_seconds", "charset", "edition", "enabled",
+        "keepalive_seconds", "charset", "edition", "zone", "enabled",
     )  # fmt: skip
     return all(getattr(before, name) == getattr(after, name) for name in names)

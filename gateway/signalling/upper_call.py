@@ -67,7 +67,7 @@ class UpperCall:
         self.started_at = time.time()
         self.established = False
         self.dialog: Dialog | None = None
-        self._leg = UpperLeg(grant, environment, pool, call_id=self.id, transport=transport)
+        self._leg = UpperLeg(grant, environment, pool, call_id=self.id, peer=peer, transport=transport)
         self._environment = environment
         self._hub = hub
         self._on_ended = on_ended
@@ -307,9 +307,12 @@ class UpperCall:
         self._why = failure
         dialog, self.dialog = self.dialog, None
         reason = failure.step if failure is not None else "viewer ended"
+        if failure is not None:
+            self._environment.ladder.step(self.id, "lost", step=failure.step, message=failure.message)
         # Together: an upper platform that does not answer its BYE is sent no picture meanwhile.
         await asyncio.gather(self._release(reason), self._hang_up(dialog, failure))
-        log.info("call from above ended", upper=self.upper_id, stream=str(self.key), reason=reason)
+        problem = {"problem": failure.message} if failure is not None else {}
+        log.info("call from above ended", upper=self.upper_id, stream=str(self.key), reason=reason, **problem)
 
     async def _hang_up(self, dialog: Dialog | None, failure: Failure | None) -> None:
         if dialog is not None:

@@ -7,6 +7,7 @@ import time
 
 from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
+from gateway.relay.addresses import connect_failure
 from gateway.relay.hub import UpstreamCall
 from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
@@ -28,6 +29,7 @@ from media.worker.control import (
     TcpConnected,
     Transport,
 )
+from sip.aio import Peer
 from sip.sdp import ssrc_value
 
 
@@ -35,9 +37,17 @@ class UpperLeg:
     """Opened for a grant, started when the receiver is known, closed with its call."""
 
     def __init__(
-        self, grant: Grant, environment: CallEnvironment, pool: WorkerPool, *, call_id: str, transport: Transport
+        self,
+        grant: Grant,
+        environment: CallEnvironment,
+        pool: WorkerPool,
+        *,
+        call_id: str,
+        peer: Peer,
+        transport: Transport,
     ) -> None:
         self.grant = grant
+        self.peer = peer
         self.name = f"out-{call_id}"
         self.transport = transport
         self.ssrc = ""
@@ -76,7 +86,8 @@ class UpperLeg:
                     leg=self.name,
                     source=stream.source_leg,
                     transport=self.transport,
-                    bind=self._environment.addresses.bind_host(),
+                    bind=self._environment.addresses.bind_host(self.peer),
+                    ports=self._environment.addresses.ports(self.peer, worker.spec),
                     ssrc=ssrc_value(self.ssrc),
                     payload_type=payload_type,
                 )
@@ -126,8 +137,7 @@ class UpperLeg:
             case SinkOverflow():
                 step(self._call_id, "receiver too slow", dropped=event.dropped)
             case ConnectFailed():
-                where = f"{event.remote[0]}:{event.remote[1]}"
-                return Failure(Reason.CONNECT_FAILED, f"{where}: {event.error}")
+                return connect_failure(event, self.peer.host)
             case LegClosed():
                 return Failure(Reason.WORKER_LOST, event.reason)
             case _:

@@ -40,6 +40,7 @@ devices = Table(
     Column("edition", String(8)),
     Column("media_transport", String(16)),
     Column("tolerances", JSON, nullable=False),
+    Column("zone", String(32)),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("url", String(1024), nullable=False, server_default=""),
@@ -70,6 +71,7 @@ uppers = Table(
     Column("ssrc_policy", String(8), nullable=False),
     Column("media_transport", String(16)),
     Column("tolerances", JSON, nullable=False, server_default='["media_to_any_address"]'),
+    Column("zone", String(32)),
     Column("enabled", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
 )

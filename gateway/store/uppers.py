@@ -28,6 +28,7 @@ class Upper:
     rule; without one nothing is shown. ``ssrc_policy``: "own" lets this node choose the SSRC when the upper sent none
     or one it cannot use, "upper" always takes the upper's. ``media_transport``, seen from this node, is what we offer
     to an INVITE without a description of its own (None: UDP). ``tolerances`` are names of quirks allowed for it.
+    ``zone`` is its network zone (None: that of its address).
     """
 
     id: str
@@ -50,6 +51,7 @@ class Upper:
     tolerances: tuple[str, ...] = (MEDIA_TO_ANY_ADDRESS,)
     enabled: bool = True
     created_at: float = 0.0
+    zone: str | None = None
 
     @property
     def realm(self) -> str:

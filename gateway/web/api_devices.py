@@ -13,12 +13,14 @@ from gateway.web.context import WebContext
 from gateway.web.errors import ApiError
 from gateway.web.resource import Resource, Strict, refuse_null, secret
 from gateway.web.route import Call, Route
+from gateway.zones import UnknownZone, Zones
 from media.errors import LocalError
 from media.rtsp.address import RtspAddress, split
 
 Code = Field(pattern=r"^[0-9]{20}$", description="20-digit code")
 Tolerances = Field(default=(), max_length=64, description="Names of quirks allowed for this peer")
-_OPTIONAL = ("charset", "edition", "media_transport")
+ZoneName = Field(None, max_length=32, description="Network zone; null: that of its address")
+_OPTIONAL = ("charset", "edition", "media_transport", "zone")
 _RTSP_ONLY = ("url", "username", "channel_id", "always_on")
 
 
@@ -33,6 +35,7 @@ class DeviceChange(Strict):
     edition: Literal["2016", "2022"] | None = None
     media_transport: MediaTransport | None = None
     tolerances: tuple[Tolerance, ...] = Tolerances
+    zone: str | None = ZoneName
     enabled: bool = True
     url: str = Field("", max_length=1024, description="rtsp://host:port/path of an RTSP camera")
     username: str = Field("", max_length=128, description="User name of an RTSP camera")
@@ -113,6 +116,7 @@ class DeviceShown(Strict):
     edition: str | None
     media_transport: str | None
     tolerances: tuple[str, ...]
+    zone: str | None
     enabled: bool
     created_at: float
     url: str
@@ -156,8 +160,20 @@ def _may_become(_call: Call, before: Device, after: Device | None) -> None:
     check_rtsp(after)
 
 
+def check_zone(zones: Zones, name: str | None) -> None:
+    """Raise 400 when that is no zone of this node."""
+    try:
+        if name is not None:
+            zones.require(name)
+    except UnknownZone as error:
+        raise ApiError(
+            400, "invalid", f"zone: {error}", error.zh, hint="Zones are made in the configuration."
+        ) from error
+
+
 def routes(ctx: WebContext) -> list[Route]:
     """Routes of ``/api/v1/devices``."""
+    zones = Zones(ctx.config)
 
     def show(device: Device) -> DeviceShown:
         binding = ctx.stores.registrations.get(device.id)
@@ -173,6 +189,7 @@ def routes(ctx: WebContext) -> list[Route]:
         )
 
     async def make(body: DeviceNew) -> Device:
+        check_zone(zones, body.zone)
         values = body.model_dump() | {"password": secret(body.password), "created_at": ctx.clock()}
         device = settled(Device(**values))
         check_rtsp(device)
@@ -180,6 +197,7 @@ def routes(ctx: WebContext) -> list[Route]:
 
     async def changes(before: Device, given: dict[str, Any]) -> dict[str, Any]:
         refuse_null(given, _OPTIONAL)
+        check_zone(zones, given.get("zone"))
         if before.kind == "rtsp" and given.get("channel_id") == "":
             given = given | {"channel_id": settled(Device(before.id, kind="rtsp")).channel_id}
         return given | ({"password": secret(given["password"])} if "password" in given else {})

@@ -9,12 +9,13 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.store.devices import MediaTransport
 from gateway.store.uppers import MEDIA_TO_ANY_ADDRESS, SsrcPolicy, Upper, UpperTolerance
-from gateway.web.api_devices import Code
+from gateway.web.api_devices import Code, ZoneName, check_zone
 from gateway.web.context import WebContext
 from gateway.web.resource import Resource, Strict, refuse_null, secret, unguarded
 from gateway.web.route import Route
+from gateway.zones import Zones
 
-_OPTIONAL = ("charset", "edition", "media_transport", "rule_id")
+_OPTIONAL = ("charset", "edition", "media_transport", "rule_id", "zone")
 
 
 def _ip(text: str) -> str:
@@ -46,6 +47,7 @@ class UpperChange(Strict):
     tolerances: tuple[UpperTolerance, ...] = Field(
         (MEDIA_TO_ANY_ADDRESS,), max_length=64, description="Names of quirks allowed for this platform"
     )
+    zone: str | None = ZoneName
     enabled: bool = True
 
 
@@ -77,6 +79,7 @@ class UpperShown(Strict):
     ssrc_policy: str
     media_transport: str | None
     tolerances: tuple[str, ...]
+    zone: str | None
     enabled: bool
     created_at: float
     state: dict[str, Any]
@@ -84,12 +87,14 @@ class UpperShown(Strict):
 
 def routes(ctx: WebContext) -> list[Route]:
     """Routes of ``/api/v1/uppers``."""
+    zones = Zones(ctx.config)
 
     def show(upper: Upper) -> UpperShown:
         plain = {name: getattr(upper, name) for name in UpperShown.model_fields if hasattr(upper, name)}
         return UpperShown(**plain, has_password=bool(upper.password), state=dict(ctx.upper_state(upper.id)))
 
     async def make(body: UpperNew) -> Upper:
+        check_zone(zones, body.zone)
         made: dict[str, Any] = {"password": secret(body.password), "created_at": ctx.clock()}
         for name in ("register_expires_seconds", "keepalive_seconds"):
             if name not in body.model_fields_set:
@@ -98,6 +103,7 @@ def routes(ctx: WebContext) -> list[Route]:
 
     async def changes(_before: Upper, given: dict[str, Any]) -> dict[str, Any]:
         refuse_null(given, _OPTIONAL)
+        check_zone(zones, given.get("zone"))
         return given | ({"password": secret(given["password"])} if "password" in given else {})
 
     resource = Resource("upper", ctx.stores.uppers, UpperNew, UpperChange, UpperShown, show, make, changes, unguarded)

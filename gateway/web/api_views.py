@@ -35,7 +35,7 @@ class ViewServices(Protocol):
     ladder: Ladder
     config: Config
 
-    def stream_url(self, key: StreamKey, seen_host: str) -> str: ...
+    def stream_url(self, key: StreamKey, seen_host: str, viewer: str) -> str: ...
 
     async def stream_status(self) -> list[dict[str, Any]]: ...
 
@@ -65,7 +65,7 @@ def routes(node: ViewServices) -> list[Route]:
         except Failure as failure:
             await _books_closed(call, grant, failure)
             raise
-        root = node.stream_url(key, call.request.url.host or LOOPBACK)
+        root = node.stream_url(key, call.request.url.host or LOOPBACK, call.remote)
         live, whep = f"{root}/live/{view.record.id}", f"{root}/whep/{view.record.id}?token={token}"
         return described(view) | {
             "mp4_url": f"{live}.mp4?token={token}",

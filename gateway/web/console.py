@@ -27,8 +27,8 @@ WORTH_PACKING = ("text/", "application/javascript", "application/json", "image/s
 NOT_OURS = r"(?!api(?:/|$)|healthz$|metrics$)"
 """What of the paths is not the console's, whatever becomes of it there."""
 
-StreamOrigins = Callable[[str], Iterable[str]]
-"""The base addresses of the streams, for a viewer who reached us at that host."""
+StreamOrigins = Callable[[str, str], Iterable[str]]
+"""The base addresses of the streams, for a viewer who reached us at that host from that address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Console:
             hdrs.VARY: hdrs.ACCEPT_ENCODING,
         }
         if name == INDEX:
-            headers["Content-Security-Policy"] = policy(self._streams(request.url.host or ""))
+            headers["Content-Security-Policy"] = policy(self._streams(request.url.host or "", request.remote or ""))
         if asset.etag in request.headers.get(hdrs.IF_NONE_MATCH, ""):
             return web.Response(status=304, headers=headers)
         body = asset.body

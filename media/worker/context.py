@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from media.worker.control import Address, Event
+from media.worker.control import Address, Event, Ports
 from media.worker.gop import DEFAULT_LIMIT, GopBudget
 from media.worker.ports import PortPool
 from media.worker.reactor import Reactor
@@ -57,6 +57,15 @@ class LegContext:
     budget: GopBudget
     gop_limit: int = DEFAULT_LIMIT
     behind: set[SourceStream] = field(default_factory=set)
+    other_ports: dict[Ports, PortPool] = field(default_factory=dict)
+
+    def pool(self, ports: Ports | None) -> PortPool:
+        """The ports of a range; None: the worker's own."""
+        if ports is None or ports == (self.ports.first, self.ports.last):
+            return self.ports
+        if ports not in self.other_ports:
+            self.other_ports[ports] = PortPool(*ports)
+        return self.other_ports[ports]
 
     def unix(self, at: float | None) -> float | None:
         """A monotonic time as unix seconds."""

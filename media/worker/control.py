@@ -72,6 +72,7 @@ from media.worker.control_message import (
     ErrorCode,
     Event,
     Message,
+    Ports,
     PullReason,
     PullTransport,
     StalledStep,
@@ -96,6 +97,7 @@ from media.worker.control_replies import (
 
 __all__ = [
     "Address",
+    "Ports",
     "AnyCommand",
     "AnyEvent",
     "AnyMessage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from media.worker.control_message import Address, Command, PullTransport, Transport
+from media.worker.control_message import Address, Command, Ports, PullTransport, Transport
 
 # --- commands to every kind of worker -------------------------------------------------------------------------------
 
@@ -36,7 +36,8 @@ class OpenSource(Command, frozen=True):
 
     ``accept_from``: IP addresses media may come from, when they are known before the answer. Empty: nothing is relayed
     or kept of what comes before `UpdateSource` has named them; the first packets of a few senders wait for it.
-    ``port``: a wanted local RTP port (a restarted worker takes its old one again), None: any of the range.
+    ``port``: a wanted local RTP port (a restarted worker takes its old one again), None: any of the range ``ports``;
+    that is None for the worker's own range.
     ``any_ssrc``: see `UpdateSource`.
     """
 
@@ -47,6 +48,7 @@ class OpenSource(Command, frozen=True):
     accept_from: list[str] = msgspec.field(default_factory=list)
     gop_cache: bool = True
     port: int | None = None
+    ports: Ports | None = None
     any_ssrc: bool = True
 
 
@@ -68,7 +70,8 @@ class UpdateSource(Command, frozen=True):
 
 
 class OpenSink(Command, frozen=True):
-    """Open a sending leg fed by a source. ``payload_type`` None keeps what comes in.
+    """Open a sending leg fed by a source. ``payload_type`` None keeps what comes in; ``port`` and ``ports``: see
+    `OpenSource`.
 
     ``first_sequence``: where the outgoing RTP sequence starts (None: random); see `LegStats.next_sequence`.
     """
@@ -80,6 +83,7 @@ class OpenSink(Command, frozen=True):
     ssrc: int
     payload_type: int | None = None
     port: int | None = None
+    ports: Ports | None = None
     first_sequence: int | None = None
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 
 Address = tuple[str, int]
+Ports = tuple[int, int]
+"""The first and the last port of a range."""
 Transport = Literal["udp", "tcp_passive", "tcp_active"]
 PullTransport = Literal["tcp", "udp"]
 PullReason = Literal[

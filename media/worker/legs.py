@@ -18,6 +18,7 @@ from media.worker.control import (
     Opened,
     OpenSink,
     OpenSource,
+    Ports,
     StartSink,
     Stats,
     UpdateSource,
@@ -92,6 +93,7 @@ class LegTable:
             return known.opened
         self._admit(command.leg)
         _check_host(command.bind)
+        _check_ports(command.ports)
         _check_hosts(command.accept_from)
         try:
             leg = SourceLeg(command, self._context)
@@ -113,6 +115,7 @@ class LegTable:
         source = self._source(command.source)
         self._admit(command.leg)
         _check_host(command.bind)
+        _check_ports(command.ports)
         if not 0 <= command.ssrc <= 0xFFFFFFFF or not 0 <= (command.payload_type or 0) <= 127:
             raise Refused("bad_request", f"ssrc {command.ssrc}, payload type {command.payload_type}")
         try:
@@ -187,6 +190,11 @@ def _check_host(host: str) -> None:
         ipaddress.ip_address(host)
     except ValueError as error:
         raise Refused("bad_address", f"{host!r} is no IP address") from error
+
+
+def _check_ports(ports: Ports | None) -> None:
+    if ports is not None and not 1024 <= ports[0] < ports[1] <= 65535:
+        raise Refused("bad_request", f"{ports[0]}-{ports[1]} is no range of ports")
 
 
 def _check_hosts(hosts: list[str]) -> None:

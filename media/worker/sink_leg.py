@@ -71,7 +71,7 @@ class SinkLeg:
     def close(self) -> None:
         """Stop sending and give the port back."""
         self._source.detach(self.stream)
-        self._context.ports.release(self.opened.port, self._context.clock())
+        self._context.pool(self.command.ports).release(self.opened.port, self._context.clock())
 
     def state(self) -> LegState:
         """For a control process that adopts the worker."""
@@ -112,7 +112,7 @@ class UdpSink(SinkLeg):
     """Sends datagrams from an RTP/RTCP pair; what comes back is read and thrown away."""
 
     def __init__(self, command: OpenSink, context: LegContext, source: SourceStream) -> None:
-        self._rtp, self._rtcp = context.ports.open_udp(command.bind, context.clock(), command.port)
+        self._rtp, self._rtcp = context.pool(command.ports).open_udp(command.bind, context.clock(), command.port)
         self._udp = UdpOutlet(self._rtp)
         super().__init__(command, context, source, self._udp)
         port = int(self._rtp.getsockname()[1])
@@ -160,7 +160,7 @@ class TcpSink(SinkLeg):
 
     def __init__(self, command: OpenSink, context: LegContext, source: SourceStream) -> None:
         passive = command.transport == "tcp_passive"
-        sock = context.ports.open_tcp(command.bind, context.clock(), command.port, listen=passive)
+        sock = context.pool(command.ports).open_tcp(command.bind, context.clock(), command.port, listen=passive)
         self._tcp = TcpOutlet()
         super().__init__(command, context, source, self._tcp)
         self.opened = Opened(port=int(sock.getsockname()[1]))

@@ -30,9 +30,9 @@ class SourceLeg:
         )
         self._intake: UdpIntake | TcpIntake
         if command.transport == "udp":
-            self._intake = UdpIntake(context, self.stream, command.bind, command.port)
+            self._intake = UdpIntake(context, self.stream, command.bind, command.port, command.ports)
         else:
-            self._intake = TcpIntake(context, self.stream, command.transport, command.bind, command.port)
+            self._intake = TcpIntake(context, self.stream, command.transport, command.bind, command.port, command.ports)
 
     @property
     def opened(self) -> Opened:

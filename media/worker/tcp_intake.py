@@ -12,7 +12,7 @@ import socket
 from media.errors import RemoteError
 from media.rtp_over_tcp import Rfc4571Framer
 from media.worker.context import LegContext
-from media.worker.control import Address, ConnectFailed, Opened, TcpClosed, TcpConnected, Transport
+from media.worker.control import Address, ConnectFailed, Opened, Ports, TcpClosed, TcpConnected, Transport
 from media.worker.early_connections import EarlyConnections
 from media.worker.source import SourceStream
 from media.worker.tcp import Connector, Listener
@@ -27,7 +27,13 @@ class TcpIntake:
     """Reads records into the round. ``tcp_active`` legs connect on `dial`."""
 
     def __init__(
-        self, context: LegContext, stream: SourceStream, transport: Transport, bind: str, port: int | None
+        self,
+        context: LegContext,
+        stream: SourceStream,
+        transport: Transport,
+        bind: str,
+        port: int | None,
+        ports: Ports | None = None,
     ) -> None:
         self._context = context
         self._stream = stream
@@ -38,7 +44,8 @@ class TcpIntake:
         self._reserved: socket.socket | None = None
         self._connector: Connector | None = None
         passive = transport == "tcp_passive"
-        sock = context.ports.open_tcp(bind, context.clock(), port, listen=passive)
+        self._pool = context.pool(ports)
+        sock = self._pool.open_tcp(bind, context.clock(), port, listen=passive)
         self._port = int(sock.getsockname()[1])
         self.opened = Opened(port=self._port)
         if passive:
@@ -99,7 +106,7 @@ class TcpIntake:
             self._reserved.close()
         if self._connector is not None:
             self._connector.close()
-        self._context.ports.release(self._port, self._context.clock())
+        self._pool.release(self._port, self._context.clock())
 
     def _accepted(self, sock: socket.socket, remote: Address) -> None:
         lock = self._stream.lock

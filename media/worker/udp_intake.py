@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from media.worker.context import LegContext
-from media.worker.control import Address, Opened
+from media.worker.control import Address, Opened, Ports
 from media.worker.reports import ReceptionReports
 from media.worker.source import SourceStream
 
@@ -14,10 +14,13 @@ MOST_PER_ROUND = 64
 class UdpIntake:
     """Reads datagrams into the round and sends receiver reports back."""
 
-    def __init__(self, context: LegContext, stream: SourceStream, bind: str, port: int | None) -> None:
+    def __init__(
+        self, context: LegContext, stream: SourceStream, bind: str, port: int | None, ports: Ports | None = None
+    ) -> None:
         self._context = context
         self._stream = stream
-        self._rtp, self._rtcp = context.ports.open_udp(bind, context.clock(), port)
+        self._pool = context.pool(ports)
+        self._rtp, self._rtcp = self._pool.open_udp(bind, context.clock(), port)
         self._port = int(self._rtp.getsockname()[1])
         self._reports = ReceptionReports()
         self._rtcp_remote: Address | None = None
@@ -45,7 +48,7 @@ class UdpIntake:
         for sock in (self._rtp, self._rtcp):
             self._context.reactor.remove_reader(sock.fileno())
             sock.close()
-        self._context.ports.release(self._port, self._context.clock())
+        self._pool.release(self._port, self._context.clock())
 
     def _read_rtp(self) -> None:
         slab, arrive, stream = self._context.slab, self._context.arrive, self._stream

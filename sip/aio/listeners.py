@@ -8,7 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Protocol
 
-from sip.aio.route import WILDCARDS, Routes, is_address
+from sip.aio.route import WILDCARDS, Routes, WayOut, WayOutPolicy, any_way, is_address
 from sip.aio.tcp import Reader, TcpPool
 from sip.aio.udp import Sent, UdpListener
 from sip.counters import Counters
@@ -40,12 +40,14 @@ class Listeners:
         counters: Counters,
         tolerance: Tolerance,
         now: Callable[[], float],
+        way_out: WayOutPolicy = any_way,
     ) -> None:
         self._reader = reader
         self._limits = limits
         self._counters = counters
         self._tolerance = tolerance
         self._now = now
+        self._way_out = way_out
         self._udp: dict[Local, UdpListener] = {}
         self._tcp: TcpPool | None = None
         self._tcp_listeners: list[tuple[Local, str | None]] = []
@@ -148,16 +150,23 @@ class Listeners:
             raise LocalError(f"not an IP address: {to.host!r}; use resolve()")
         if ":" in to.host:  # answers are known by the address as the kernel writes it
             to = replace(to, host=str(ip_address(to.host)))
-        sent_by = self.local_address(to)
+        way_out = self._way_out(to)
+        sent_by = self._seen_by(to, way_out)
         if to.transport == "UDP":
-            return to, sent_by, self._listener_towards(to).local
-        connection = self._pool().towards(to)
+            return to, sent_by, self._listener_towards(to, way_out).local
+        from_host = way_out.host if way_out is not None and way_out.host not in WILDCARDS else None
+        connection = self._pool().towards(to, from_host)
         return Peer("TCP", to.host, to.port, connection.peer.connection), sent_by, sent_by
 
     def local_address(self, to: Peer) -> tuple[str, int]:
         """Our address as that peer sees it, for Via and Contact; TransportFailed when there is no way to it."""
+        return self._seen_by(to, self._way_out(to))
+
+    def _seen_by(self, to: Peer, way_out: WayOut | None) -> tuple[str, int]:
+        if way_out is not None:
+            return self._shown(way_out.host, way_out.advertised_host, to), way_out.port
         if to.transport == "UDP":
-            listener = self._listener_towards(to)
+            listener = self._listener_towards(to, None)
             return (self._shown(listener.local[0], listener.advertised_host, to), listener.local[1])
         live = self._pool().live(to.connection)
         if not self._tcp_listeners:
@@ -174,7 +183,9 @@ class Listeners:
     def _route(self, to: Peer) -> str:
         return self._routes.address_towards(to.host, self._now())
 
-    def _listener_towards(self, to: Peer) -> UdpListener:
+    def _listener_towards(self, to: Peer, way_out: WayOut | None) -> UdpListener:
+        if way_out is not None and (chosen := self._udp.get((way_out.host, way_out.port))) is not None:
+            return chosen
         if len(self._udp) == 1:
             return next(iter(self._udp.values()))
         if not self._udp:

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import socket
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from sip.errors import TransportFailed
+from sip.peer import Peer
 
 _REMEMBERED = 4096
 _FRESH_S = 60.0
 
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """The bound address that requests to a peer leave from, where there are several.
+
+    advertised_host  what Via and Contact show that peer instead
+    """
+
+    host: str
+    port: int
+    advertised_host: str | None = None
+
+
+WayOutPolicy = Callable[[Peer], WayOut | None]
+"""Which way out leads to a peer; None leaves it to where the peer was last heard, and to the kernel."""
+
+
+def any_way(_: Peer) -> WayOut | None:
+    """The policy of a node that has one address."""
+    return None
 
 
 def family_of(host: str) -> socket.AddressFamily:

@@ -14,6 +14,7 @@ from sip.aio.delivery import Delivery, fail
 from sip.aio.incoming import Incoming
 from sip.aio.listeners import Listeners
 from sip.aio.outgoing import OutgoingInvite, timeout_of
+from sip.aio.route import WayOutPolicy, any_way
 from sip.aio.tcp import TcpConnection
 from sip.aio.wire import WireEvent
 from sip.core.answer_source import AnswerPolicy, nowhere_else
@@ -47,10 +48,12 @@ class SipStack:
         limits: Limits | None = None,
         answer_headers: Mapping[str, Sequence[tuple[str, str]]] | None = None,
         answer_from_elsewhere: AnswerPolicy = nowhere_else,
+        way_out: WayOutPolicy = any_way,
     ) -> None:
         """answer_headers         by method, what every answer to it carries, also those the stack makes itself
         answer_from_elsewhere  tolerance by peer: its answers may come from another address than was asked (see
                                `sip.core.answer_source`)
+        way_out                which of our addresses requests to a peer leave from
         """
         self._on_wire = on_wire
         self.now = clock
@@ -64,7 +67,7 @@ class SipStack:
             answer_from_elsewhere=answer_from_elsewhere,
         )
         self._listeners = Listeners(
-            self, limits=limits, counters=self._endpoint.counters, tolerance=tolerance, now=clock
+            self, limits=limits, counters=self._endpoint.counters, tolerance=tolerance, now=clock, way_out=way_out
         )
         self._delivery = Delivery(self, on_request, self._endpoint.counters)
         self._pumping = False

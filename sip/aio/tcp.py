@@ -187,12 +187,15 @@ class TcpPool:
         """The connection of that number while it lives."""
         return None if number is None else self._by_number.get(number)
 
-    def towards(self, peer: Peer) -> TcpConnection:
-        """The connection for a request: the peer's own while it lives, else one to its address, opened if need be."""
-        found = self.live(peer.connection) or self._by_address.get((peer.host, peer.port))
-        return found if found is not None else self._open((peer.host, peer.port))
+    def towards(self, peer: Peer, from_host: str | None = None) -> TcpConnection:
+        """The connection for a request: the peer's own while it lives, else one to its address, opened if need be.
 
-    def _open(self, address: Address) -> TcpConnection:
+        from_host  the address of ours a new one is made from; None leaves it to the kernel
+        """
+        found = self.live(peer.connection) or self._by_address.get((peer.host, peer.port))
+        return found if found is not None else self._open((peer.host, peer.port), from_host)
+
+    def _open(self, address: Address, from_host: str | None) -> TcpConnection:
         if len(self._by_number) >= self.limits.max_connections:
             self.counters.connections_refused += 1
             raise TransportFailed("TCP", "too many connections", f"{address[0]}:{address[1]}", peer=address[0])
@@ -200,13 +203,16 @@ class TcpPool:
         connection = TcpConnection(self, number, address)
         self._by_number[number] = connection
         self._by_address[address] = connection
-        self._opening[number] = self._loop.create_task(self._connect(connection, address), name=f"sip-connect-{number}")
+        self._opening[number] = self._loop.create_task(
+            self._connect(connection, address, from_host), name=f"sip-connect-{number}"
+        )
         return connection
 
-    async def _connect(self, connection: TcpConnection, address: Address) -> None:
+    async def _connect(self, connection: TcpConnection, address: Address, from_host: str | None) -> None:
+        local = (from_host, 0) if from_host is not None else None
         try:
             async with asyncio.timeout(self.limits.connect_timeout_s):
-                await self._loop.create_connection(lambda: connection, *address)
+                await self._loop.create_connection(lambda: connection, *address, local_addr=local)
             self.counters.connections_opened += 1
         except TimeoutError:
             connection.end(f"no TCP connection in {self.limits.connect_timeout_s:g} s")

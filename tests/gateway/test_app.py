@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from gateway.app import Node
 from gateway.assembly import relay
 from gateway.compliance.access import Action
 from gateway.config import Config
+from gateway.config_zones import ZoneConfig
 from gateway.errors import Failure
 from gateway.relay.pool import WorkerSpec
 from sip.aio import WireEvent
@@ -52,7 +54,7 @@ async def test_a_snapshot_and_the_address_of_a_view(tmp_path: Path) -> None:
         node = street.node
         picture = await node.snapshot(KEY, await street.grant(Action.SNAPSHOT))
         assert picture.jpeg.startswith(b"\xff\xd8")
-        url = node.stream_url(KEY, "127.0.0.1")
+        url = node.stream_url(KEY, "127.0.0.1", "127.0.0.1")
         assert url.startswith("http://127.0.0.1:") and not url.endswith(":0")
         view, _ = await node.views.open(KEY, await street.grant())
         await node.views.close(view.record.id, "seen enough")
@@ -60,10 +62,21 @@ async def test_a_snapshot_and_the_address_of_a_view(tmp_path: Path) -> None:
         assert entry.action in ("live.ended", "snapshot.ended")
 
 
+async def test_a_viewer_of_another_zone_is_given_the_address_of_that_zone(tmp_path: Path) -> None:
+    made = settings(tmp_path, stream_workers=1)
+    zone = ZoneConfig(networks=("10.2.0.0/16",), sip_host="127.0.0.2", public_url="https://video.example/{port}")
+    async with running_street(replace(made, zones={"above": zone})) as street:
+        there, here = (street.node.stream_url(KEY, "127.0.0.1", viewer) for viewer in ("10.2.9.9", "127.0.0.1"))
+        assert there.startswith("https://video.example/") and here.startswith("http://127.0.0.1:")
+        call = await street.upper.play(CHANNEL, transport="udp")
+        await call.frames(1)
+        await call.bye()
+
+
 async def test_without_a_stream_worker_there_is_no_address(tmp_path: Path) -> None:
     async with running_street(settings(tmp_path)) as street:
         with pytest.raises(Failure):
-            street.node.stream_url(KEY, "127.0.0.1")
+            street.node.stream_url(KEY, "127.0.0.1", "127.0.0.1")
 
 
 async def test_a_node_that_cannot_be_built_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

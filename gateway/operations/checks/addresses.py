@@ -30,6 +30,10 @@ def _advertised(config: Config) -> Iterator[tuple[str, str]]:
     yield "sip.advertised_host", config.sip.advertised_host
     yield "media.advertised_host", config.media.advertised_host
     yield "media.public_url", _host(config.media.public_url)
+    for name, zone in config.zones.items():
+        yield f"zones.{name}.sip_advertised_host", zone.sip_advertised_host
+        yield f"zones.{name}.media_advertised_host", zone.media_advertised_host
+        yield f"zones.{name}.public_url", _host(zone.public_url)
 
 
 def _host(url: str) -> str:

@@ -7,13 +7,15 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.config import Config
+from gateway.config_zones import DEFAULT
 from gateway.operations.checks.finding import Finding, ok, problem, warning
 from gateway.operations.occupancy import occupant
 from gateway.relay.run_directory import NOTE
+from gateway.zones import Zones
 
 _KINDS = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
 PROC = Path("/proc")
@@ -21,12 +23,13 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A configured address to bind; ``key`` is the configuration key of the port."""
+    """A configured address to bind; ``key`` is the configuration key of the port, ``host_key`` that of the host."""
 
     key: str
     transport: str
     host: str
     port: int
+    host_key: str
 
     def __str__(self) -> str:
         return f"{self.transport.upper()} {self.host}:{self.port}"
@@ -35,19 +38,33 @@ class Endpoint:
 def check_ports(config: Config) -> list[Finding]:
     """One finding for every configured port, and one for a sample of the media ports."""
     pids = own_processes(config.node.data_dir)
-    return [*(_check(endpoint, pids) for endpoint in endpoints(config)), *_check_media(config, pids)]
+    return [*(_check(endpoint, pids) for endpoint in endpoints(config)), *_check_media_of_all(config, pids)]
 
 
 def endpoints(config: Config) -> Iterator[Endpoint]:
     """What a node listens on, apart from media; ports that are chosen at the start are left out."""
     for transport in config.sip.transports:
         if config.sip.port:
-            yield Endpoint("sip.port", transport, config.sip.host, config.sip.port)
+            yield Endpoint("sip.port", transport, config.sip.host, config.sip.port, "sip.host")
+    yield from _zone_endpoints(config)
     if config.http.port:
-        yield Endpoint("http.port", "tcp", config.http.host, config.http.port)
+        yield Endpoint("http.port", "tcp", config.http.host, config.http.port, "http.host")
     for number in range(config.media.stream_workers):
         if config.media.http_port:
-            yield Endpoint("media.http_port", "tcp", config.media.http_host, config.media.http_port + number)
+            port = config.media.http_port + number
+            yield Endpoint("media.http_port", "tcp", config.media.http_host, port, "media.http_host")
+
+
+def _zone_endpoints(config: Config) -> Iterator[Endpoint]:
+    """The SIP addresses of the zones; zones may share one."""
+    seen = {(config.sip.host, config.sip.port)}
+    for zone in Zones(config).all():
+        if (zone.sip_host, zone.sip_port) in seen or not zone.sip_port:
+            continue
+        seen.add((zone.sip_host, zone.sip_port))
+        section = f"zones.{zone.name}"
+        for transport in config.sip.transports:
+            yield Endpoint(f"{section}.sip_port", transport, zone.sip_host, zone.sip_port, f"{section}.sip_host")
 
 
 def own_processes(data_dir: Path, proc: Path = PROC) -> frozenset[int]:
@@ -92,7 +109,7 @@ def _bind(endpoint: Endpoint) -> None:
 
 
 def _explained(endpoint: Endpoint, error: OSError, pids: frozenset[int]) -> Finding:
-    key, host = endpoint.key, endpoint.key.rpartition("port")[0] + "host"
+    key, host = endpoint.key, endpoint.host_key
     if error.errno == errno.EADDRINUSE:
         if pids and any(_listens(pid, endpoint) for pid in pids):
             return ok(key, f"{endpoint} is held by this node, which is running")
@@ -128,14 +145,28 @@ def _bound(endpoint: Endpoint, proc: Path) -> Iterator[str]:
                     yield fields[9]
 
 
-def _check_media(config: Config, pids: frozenset[int]) -> Iterator[Finding]:
+def _check_media_of_all(config: Config, pids: frozenset[int]) -> Iterator[Finding]:
+    """The media ports of every zone; what two zones share is tried once."""
+    media, seen = config.media, set[tuple[str, int, int]]()
+    for zone in Zones(config).all():
+        section = "media" if zone.name == DEFAULT else f"zones.{zone.name}"
+        first, last = zone.ports or (media.port_min, media.port_max)
+        if (zone.media_host, first, last) not in seen:
+            seen.add((zone.media_host, first, last))
+            host_key = "media.host" if zone.name == DEFAULT else f"{section}.media_host"
+            yield from _check_media(
+                Endpoint(f"{section}.port_min", "udp", zone.media_host, first, host_key), last, pids
+            )
+
+
+def _check_media(begin: Endpoint, last: int, pids: frozenset[int]) -> Iterator[Finding]:
     """Every sixteenth media port: can it be bound, and how many are taken by others?"""
-    media, key = config.media, "media.port_min"
+    key = begin.key
     taken: list[Endpoint] = []
-    tried = range(media.port_min, media.port_max + 1, 16)
+    tried = range(begin.port, last + 1, 16)
     for port in tried:
         for transport in _KINDS:
-            endpoint = Endpoint(key, transport, media.host, port)
+            endpoint = replace(begin, transport=transport, port=port)
             try:
                 _bind(endpoint)
             except OSError as error:
@@ -145,9 +176,7 @@ def _check_media(config: Config, pids: frozenset[int]) -> Iterator[Finding]:
                 if not any(_listens(pid, endpoint) for pid in pids):
                     taken.append(endpoint)
     if taken:
-        change = "choose a range nobody else uses (media.port_min, media.port_max)"
+        change = f"choose a range nobody else uses ({key}, {key.replace('_min', '_max')})"
         yield warning(key, f"other programs hold media ports, {taken[0]} for one", change)
     else:
-        yield ok(
-            key, f"media ports {media.port_min} to {media.port_max} can be bound ({len(tried)} tried, UDP and TCP)"
-        )
+        yield ok(key, f"media ports {begin.port} to {last} can be bound ({len(tried)} tried, UDP and TCP)")

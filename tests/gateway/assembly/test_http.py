@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.assembly.http import stream_origins
+from gateway.config_zones import ZoneConfig
 from tests.stand.street import UPPER_ID, running_street, settings, until
 
 
@@ -29,4 +31,13 @@ async def test_the_console_may_connect_to_the_stream_workers_and_nowhere_else(tm
             policy = page.headers["Content-Security-Policy"]
         assert f"connect-src 'self' http://127.0.0.1:{port} ws://127.0.0.1:{port};" in policy
         street.worker("stream").client = None
-        assert stream_origins(street.node, "gateway.example") == [f"http://127.0.0.1:{port}"]
+        assert stream_origins(street.node, "gateway.example", "192.0.2.9") == [f"http://127.0.0.1:{port}"]
+
+
+async def test_each_viewer_may_connect_to_the_streams_of_the_own_zone(tmp_path: Path) -> None:
+    zone = ZoneConfig(networks=("10.2.0.0/16",), sip_host="127.0.0.2", public_url="https://video.example/{port}")
+    made = replace(settings(tmp_path, stream_workers=1), zones={"above": zone})
+    port = made.media.http_port
+    async with running_street(made) as street:
+        assert stream_origins(street.node, "h", "10.2.0.9") == [f"https://video.example/{port}"]
+        assert stream_origins(street.node, "h", "10.3.0.9") == [f"http://127.0.0.1:{port}"]

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import StreamKey
+from gateway.relay.pool import WorkerSpec
 from gateway.relay.ssrc import SsrcPool
 from gateway.signalling.call_environment import CallEnvironment
 from gateway.signalling.calls import CallBook, CallRecord
@@ -30,8 +31,11 @@ class NoStore:
 
 
 class Loopback:
-    def bind_host(self) -> str:
+    def bind_host(self, peer: Peer) -> str:
         return "127.0.0.1"
+
+    def ports(self, peer: Peer, worker: WorkerSpec) -> None:
+        return None
 
     def advertised_host(self, peer: Peer) -> str:
         return "127.0.0.1"

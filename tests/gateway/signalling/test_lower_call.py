@@ -234,6 +234,7 @@ async def test_the_device_hangs_up(tmp_path: Path) -> None:
     [
         (SourceSilent(leg="", silent_s=15.0), Reason.STREAM_LOST),
         (ConnectFailed(leg="", remote=("127.0.0.1", 9), error="refused"), Reason.CONNECT_FAILED),
+        (ConnectFailed(leg="", remote=("192.168.1.9", 9), error="unreachable"), Reason.CONNECT_FAILED),
         (LegClosed(leg="", reason="worker stopped"), Reason.WORKER_LOST),
         (TcpClosed(leg="", reason="it could not be connected again", final=True), Reason.CONNECTION_LOST),
     ],
@@ -404,7 +405,7 @@ async def test_without_a_free_ssrc_or_port_it_is_busy(tmp_path: Path) -> None:
             await attach(street)
         assert caught.value.reason is Reason.BUSY
         pool._leased.clear()
-        street.node.addresses.bind_host = lambda: "nowhere"  # type: ignore[method-assign]
+        street.node.addresses.bind_host = lambda peer: "nowhere"  # type: ignore[method-assign]
         assert (await refused(street)).reason is Reason.BUSY
 
 

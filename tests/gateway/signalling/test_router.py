@@ -133,6 +133,36 @@ FORGED = {
 }
 
 
+class OtherZone:
+    """A guard to whom every request of a known peer comes in at the wrong zone."""
+
+    def __init__(self) -> None:
+        self.registers = 0
+
+    def registered(self, incoming: Incoming) -> None:
+        self.registers += 1
+
+    def refuses(self, incoming: Incoming, sender: Sender) -> str:
+        return f"{sender.lower_id} belongs to zone inner, but this came in at zone outer"
+
+
+async def test_what_comes_in_at_another_zone_than_its_senders_is_refused_like_a_stranger(
+    stage: Stage, logs: list[Any]
+) -> None:
+    guard: Any = OtherZone()
+    stage.router = Router(
+        stage.seen, stage.seen, stage.seen, stage.bindings, lambda: stage.uppers, heard=stage.heard.append, zones=guard
+    )
+    stage.desk.handler = stage.router.on_request
+    stage.is_below()
+    answer = await stage.peer.ask(stage.desk.port, request_bytes("MESSAGE", body=KEEPALIVE))
+    assert answer.start == "SIP/2.0 403 Not Registered From This Address"
+    assert stage.router.counters["other_zone"] == 1 and stage.heard == [] and stage.seen.below == []
+    assert logs[-1]["reason"] == f"{CAMERA} belongs to zone inner, but this came in at zone outer"
+    assert await stage.status(request_bytes("REGISTER")) == 401 and guard.registers == 1
+    await stage.router.close()
+
+
 @pytest.mark.parametrize("kind", FORGED)
 async def test_a_forged_datagram_changes_nothing_and_is_counted_and_logged(
     stage: Stage, logs: list[Any], kind: str

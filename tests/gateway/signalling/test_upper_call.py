@@ -298,7 +298,7 @@ async def test_without_a_free_ssrc_or_port_it_is_busy(street: Street, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(pool, "_leased", dict.fromkeys(range(10_000), "others"))
         assert (await made.ask()).status == 486
-    monkeypatch.setattr(street.node.addresses, "bind_host", lambda: "nowhere")
+    monkeypatch.setattr(street.node.addresses, "bind_host", lambda peer: "nowhere")
     assert (await (await offer(street)).ask()).status == 486
     assert len(street.node.live.upper_calls) == 1
     await wire.bye()

@@ -30,11 +30,13 @@ from media.worker.control import (
     TcpConnected,
     Transport,
 )
+from sip.aio import Peer
 from tests.gateway.grants import granting
 from tests.gateway.relay.floor import HOST, RELAY, Floor, Upstream, running_floor
 from tests.gateway.signalling.raw import CAMERA, CHANNEL, NODE
 
 KEY = StreamKey(CAMERA, CHANNEL)
+PLATFORM = Peer("UDP", HOST, 5060)
 
 
 class Stand:
@@ -43,13 +45,16 @@ class Stand:
     def __init__(self, floor: Floor, stream: Upstream, grant: Grant) -> None:
         self.floor, self.stream, self.grant = floor, stream, grant
         self.ssrcs, self.ladder, self.host = SsrcPool(NODE), Ladder(), HOST
+        self.ports: tuple[int, int] | None = None
         self.ladder.bind_call("1", "call-id", KEY)
         self.environment: Any = SimpleNamespace(
-            live_ssrcs=self.ssrcs, ladder=self.ladder, addresses=SimpleNamespace(bind_host=lambda: self.host)
+            live_ssrcs=self.ssrcs,
+            ladder=self.ladder,
+            addresses=SimpleNamespace(bind_host=lambda peer: self.host, ports=lambda peer, worker: self.ports),
         )
 
     def leg(self, transport: Transport = "udp") -> UpperLeg:
-        return UpperLeg(self.grant, self.environment, self.floor.pool, call_id="1", transport=transport)
+        return UpperLeg(self.grant, self.environment, self.floor.pool, call_id="1", peer=PLATFORM, transport=transport)
 
     async def held(self) -> LegStats | None:
         """The leg as the worker has it."""
@@ -86,6 +91,13 @@ async def test_a_leg_is_opened_started_and_closed_with_everything_given_back(sta
     await leg.close()
     assert await stand.held() is None and len(stand.ssrcs) == 0
     await leg.close()  # a second time there is nothing to close
+
+
+async def test_its_port_is_one_of_those_of_the_zone_of_the_platform(stand: Stand) -> None:
+    stand.ports = (47900, 47909)
+    leg = stand.leg()
+    assert (await leg.open(stand.stream, ssrc=None, payload_type=96)).port in range(47900, 47910)
+    await leg.close()
 
 
 async def test_the_ssrc_of_the_upper_platform_is_not_one_of_ours(stand: Stand) -> None:

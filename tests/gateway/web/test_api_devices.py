@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.compliance.ledger import LedgerQuery
+from gateway.config import Config
+from gateway.config_zones import ZoneConfig
 from gateway.store.registrations import Registration
 
 ID = "34020000001320000001"
@@ -90,6 +92,18 @@ async def test_what_must_have_a_value_cannot_be_null(api) -> None:
     await api.call("POST", URL, {"id": ID})
     status, body = await api.call("PATCH", f"{URL}/{ID}", {"name": None})
     assert (status, body["error"]) == (400, "invalid")
+
+
+async def test_a_zone_is_one_of_those_configured(start_api) -> None:
+    api = await start_api(Config(zones={"above": ZoneConfig(sip_host="10.2.0.1")}))
+    wanted = {"id": ID}
+    status, body = await api.call("POST", URL, wanted | {"zone": "nowhere"})
+    assert (status, body["message"]) == (400, "zone: no zone 'nowhere'; there are default, above")
+    assert "网络区域" in body["message_zh"] and body["hint"]
+    assert (await api.call("POST", URL, wanted | {"zone": "above"}))[1]["zone"] == "above"
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": "default"}))[1]["zone"] == "default"
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": "nowhere"}))[0] == 400
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": None}))[1]["zone"] is None
 
 
 CAMERA = {"id": "34020000001110000007", "kind": "rtsp", "url": "rtsp://192.0.2.1:8554/live?channel=1"}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config import Config, UplinkConfig
+from gateway.config_zones import ZoneConfig
 
 ID = "34020000002000000099"
 URL = "/api/v1/uppers"
@@ -72,3 +73,15 @@ async def test_a_tolerance_nobody_knows_is_refused_with_those_that_are(api, path
     status, answer = await api.call("POST", path, body)
     known = ["media_to_any_address", "answer_from_elsewhere"] if path == URL else ["media_source_any", "ssrc_any"]
     assert status == 400 and all(name in answer["message"] for name in ("tolerances", *known))
+
+
+async def test_a_zone_is_one_of_those_configured(start_api) -> None:
+    api = await start_api(Config(zones={"above": ZoneConfig(sip_host="10.2.0.1")}))
+    wanted = {"id": ID, "host": "192.0.2.9"}
+    status, body = await api.call("POST", URL, wanted | {"zone": "nowhere"})
+    assert (status, body["message"]) == (400, "zone: no zone 'nowhere'; there are default, above")
+    assert "网络区域" in body["message_zh"] and body["hint"]
+    assert (await api.call("POST", URL, wanted | {"zone": "above"}))[1]["zone"] == "above"
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": "default"}))[1]["zone"] == "default"
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": "nowhere"}))[0] == 400
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": None}))[1]["zone"] is None

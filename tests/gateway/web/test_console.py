@@ -37,7 +37,7 @@ async def browser(built: Path) -> AsyncIterator[aiohttp.ClientSession]:
     app.router.add_get("/api/v1/setup", mine)
     app.router.add_post("/api/v1/login", mine)
     app.router.add_get("/healthz", mine)
-    Console(lambda seen_host: [f"http://{seen_host}:8081"], built).mount(app)
+    Console(lambda seen_host, viewer: [f"http://{seen_host}:8081"], built).mount(app)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -125,11 +125,11 @@ def test_a_page_may_run_its_own_scripts_and_reach_the_stream_workers_and_nothing
 async def test_a_node_without_a_built_console_serves_its_api_only(tmp_path: Path) -> None:
     assert built_files(tmp_path / "missing") == {}
     app = web.Application()
-    Console(lambda _host: [], tmp_path / "missing").mount(app)
+    Console(lambda _host, _viewer: [], tmp_path / "missing").mount(app)
     assert not list(app.router.routes())
 
 
 def test_the_package_has_its_console_with_it() -> None:
     app = web.Application()
-    Console(lambda _host: []).mount(app)
+    Console(lambda _host, _viewer: []).mount(app)
     assert [route.method for route in app.router.routes()] == ["HEAD", "GET"]

@@ -35,4 +35,6 @@ def test_monotonic_times_become_unix_times() -> None:
         budget=GopBudget(),
     )
     assert (context.unix(2.5), context.unix(None)) == (1002.5, None)
+    assert context.pool(None) is context.pool((47200, 47201)) is context.ports
+    assert context.pool((47300, 47309)) is context.pool((47300, 47309)) is not context.ports
     loop.close()

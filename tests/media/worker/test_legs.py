@@ -50,6 +50,23 @@ def test_a_repeated_command_is_answered_the_same(table: LegTable) -> None:
     assert len(table) == 2
 
 
+def test_a_leg_takes_its_port_from_the_range_it_is_given_and_gives_it_back(table: LegTable, floor: Any) -> None:
+    ports = (47910, 47913)
+    table.run(OpenSource(leg="in", transport="udp", bind=HOST, ports=ports))
+    table.run(OpenSource(leg="tcp", transport="tcp_passive", bind=HOST, ports=ports))
+    assert [leg.opened.port for leg in table.sources.values()] == [47910, 47912]
+    code, message = refused(table, OpenSink(leg="out", source="in", transport="udp", bind=HOST, ssrc=9, ports=ports))
+    assert code == "no_port" and "47910-47913" in message
+    assert len(floor.context.ports) == 0 and len(floor.context.pool(ports)) == 2
+    table.close_all("done")
+    assert len(floor.context.pool(ports)) == 0
+
+
+@pytest.mark.parametrize("ports", [(1000, 2000), (5000, 5000), (65000, 70000)])
+def test_what_is_no_range_of_ports_is_refused(table: LegTable, ports: tuple[int, int]) -> None:
+    assert refused(table, OpenSource(leg="in", transport="udp", bind=HOST, ports=ports))[0] == "bad_request"
+
+
 def test_the_same_leg_with_other_content_is_refused(table: LegTable) -> None:
     table.run(SOURCE)
     assert refused(table, OpenSource(leg="in", transport="udp", bind=HOST, ssrc=5))[0] == "bad_request"

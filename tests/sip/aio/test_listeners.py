@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from sip.aio.listeners import Listeners
+from sip.aio.route import WayOut
 from sip.aio.tcp import TcpConnection
 from sip.counters import Counters
 from sip.errors import LocalError, ParseError
@@ -139,6 +140,53 @@ async def test_an_advertised_host_is_what_peers_see() -> None:
         for transport in ("UDP", "TCP"):
             port = await listeners.listen(transport, HOST, 0, advertised_host="203.0.113.5")
             assert listeners.local_address(Peer(transport, HOST, 5099)) == ("203.0.113.5", port)
+
+
+@asynccontextmanager
+async def several() -> AsyncIterator[tuple[Listeners, dict[str, int], list[WayOut]]]:
+    """Three addresses, and a policy that sends everybody out by what was appended last."""
+    chosen: list[WayOut] = []
+    now = asyncio.get_running_loop().time
+    listeners = Listeners(
+        Heard(), limits=Limits(), counters=Counters(), tolerance=LENIENT, now=now, way_out=lambda peer: chosen[-1]
+    )
+    hosts = ("127.0.0.2", "127.0.0.3", "0.0.0.0")
+    ports = {host: await listeners.listen_on_one_number(("UDP", "TCP"), host, 0) for host in hosts}
+    try:
+        yield listeners, ports, chosen
+    finally:
+        await listeners.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.0.0.3"])
+async def test_the_application_chooses_the_address_a_request_leaves_from(host: str) -> None:
+    async with several() as (listeners, ports, chosen), bound() as (far, heard), asyncio.timeout(5):
+        chosen.append(WayOut(host, ports[host]))
+        peer = Peer("UDP", HOST, await far.listen("UDP", HOST, 0))
+        to, sent_by, local = listeners.hop(peer)
+        assert sent_by == local == (host, ports[host])
+        listeners.send(b"x", to, local, unexpected)
+        assert (await heard.datagrams.get())[1].host == host
+        to, sent_by, local = listeners.hop(Peer("TCP", HOST, await far.listen("TCP", HOST, 0)))
+        assert sent_by == (host, ports[host])
+        listeners.send(MESSAGE, to, local, unexpected)
+        assert (await heard.messages.get())[1].peer.host == host
+
+
+async def test_each_way_out_shows_an_address_of_its_own_and_a_wildcard_that_of_the_route() -> None:
+    async with several() as (listeners, ports, chosen):
+        for transport in ("UDP", "TCP"):
+            peer = Peer(transport, HOST, 5099)
+            chosen.append(WayOut("127.0.0.2", ports["127.0.0.2"], "203.0.113.5"))
+            assert listeners.local_address(peer) == ("203.0.113.5", ports["127.0.0.2"])
+            chosen.append(WayOut("0.0.0.0", ports["0.0.0.0"]))
+            assert listeners.local_address(peer) == (HOST, ports["0.0.0.0"])
+
+
+async def test_a_way_out_that_is_not_bound_is_none() -> None:
+    async with several() as (listeners, ports, chosen):
+        chosen.append(WayOut("127.0.0.9", 5060))
+        assert listeners.hop(FAR)[2] == ("0.0.0.0", ports["0.0.0.0"])
 
 
 async def test_over_tcp_the_listener_of_the_route_is_shown_and_a_wildcard_by_the_route() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.config import Config
+from gateway.config_zones import ZoneConfig
 from gateway.operations.checks.addresses import belongs_here, check_addresses
 from gateway.operations.checks.finding import Finding, Level
 
@@ -36,6 +37,13 @@ def test_without_an_address_it_is_said_what_peers_are_told_and_names_are_not_loo
     assert "127.0.0.1" in outcome["sip.advertised_host"].text
     assert "towards each peer" in outcome["media.advertised_host"].text
     assert "media.public_url" not in outcome
+
+
+def test_what_the_peers_of_a_zone_are_told_is_looked_at_too() -> None:
+    zone = ZoneConfig(sip_host="10.2.0.1", sip_advertised_host="203.0.113.7", public_url="http://127.0.0.1:8081")
+    outcome = {one.subject: one.level for one in check_addresses(replace(Config(), zones={"nat": zone}))}
+    assert outcome["zones.nat.sip_advertised_host"] is Level.WARNING
+    assert outcome["zones.nat.public_url"] is Level.OK and "zones.nat.media_advertised_host" not in outcome
 
 
 def test_loopback_belongs_here_and_a_documentation_address_does_not() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config
+from gateway.config_zones import ZoneConfig
 from gateway.operations.checks import ports
 from gateway.operations.checks.finding import Finding, Level
 from gateway.operations.checks.ports import check_ports, endpoints, own_processes
@@ -82,6 +83,26 @@ def test_the_processes_of_a_node_are_it_and_who_serves_its_worker_sockets(tmp_pa
         assert own_processes(data, proc) == {os.getpid(), 11, 12}
         (data / LOCK_FILE).write_text("")
         assert own_processes(data, proc) == frozenset()
+
+
+def test_the_addresses_of_each_zone_are_tried_and_shared_ones_once(tmp_path: Path) -> None:
+    base = configured(tmp_path, sip=free_port())
+    first, last = free_range(32, set())
+    zones = {
+        "two": ZoneConfig(sip_host="127.0.0.2", port_min=first, port_max=last),
+        "nat": ZoneConfig(sip_host="127.0.0.1", sip_advertised_host="203.0.113.7"),
+        "far": ZoneConfig(sip_host="203.0.113.7", media_host="127.0.0.1"),
+    }
+    found = check_ports(replace(base, sip=replace(base.sip, transports=("udp",)), zones=zones))
+    told = [(one.subject, one.level) for one in found]
+    assert told == [
+        ("sip.port", Level.OK),
+        ("zones.two.sip_port", Level.OK),
+        ("zones.far.sip_port", Level.PROBLEM),
+        ("media.port_min", Level.OK),
+        ("zones.two.port_min", Level.OK),
+    ]
+    assert "correct zones.far.sip_host" in found[2].change
 
 
 def test_an_address_that_is_not_here_is_told_by_its_key(tmp_path: Path) -> None:
