@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.store.devices import Device
 from interop.wire import sipwire
 from interop.wire.device import Deviations
 from interop.wire.sipwire import WireRefused
@@ -175,3 +176,12 @@ async def test_the_limit_set_by_hand_wins(tmp_path: Path) -> None:
 async def test_a_viewer_may_not_see_it(street: Street) -> None:
     async with street.api("ding", "viewer") as api:
         assert (await api.call("GET", f"{URL}/health"))[0] == 403
+
+
+async def test_an_rtsp_camera_is_as_it_answers(street: Street) -> None:
+    camera = "34020000001320000077"
+    await street.node.stores.devices.create(Device(camera, kind="rtsp", url="rtsp://127.0.0.1:9/1", channel_id=camera))
+    street.node.rtsp.sources.seen(camera, None)
+    async with street.api() as api:
+        shown = (await api.call("GET", f"/api/v1/devices/{camera}/health"))[1]
+        assert (shown["state"], shown["contacts"], shown["since"]) == ("online", [], None)

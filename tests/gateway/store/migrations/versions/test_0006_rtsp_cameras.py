@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from gateway.store.engine import Database
-from gateway.store.migrations.upgrade import alembic_config, migrate
+from gateway.store.migrations.upgrade import alembic_config
 
 ID, RTSP = "34020000001110000001", "34020000001110000007"
 REST = "NULL, NULL, NULL, '[]', 1, 0"
@@ -30,8 +30,8 @@ async def test_devices_of_before_stay_as_they_are_and_lose_nothing_on_the_way_ba
     async with database.write() as connection:
         await connection.run_sync(stepping("0005"))
         await connection.execute(text(f"INSERT INTO devices VALUES ('{ID}', 'gate', 'device', '', 0, {REST})"))
-    await migrate(database.writer)
     async with database.write() as connection:
+        await connection.run_sync(stepping("0006"))
         row = (await connection.execute(text(f"SELECT {COLUMNS} FROM devices"))).one()
         assert tuple(row) == ("", "", "", "tcp", 0)
         await connection.execute(
