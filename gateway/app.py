@@ -92,6 +92,7 @@ class Node:
         signalling = Signalling(config, stores, catalog, self.metrics, self.watch, self.news, self._on_request)
         self.stack, self.presence, self.uplinks = signalling.stack, signalling.presence, signalling.uplinks
         self.zones = signalling.zones
+        self.health = signalling.health
         self.directory, self.exchange = signalling.directory, signalling.exchange
         self.sync, self.subscriber, self.controls = signalling.sync, signalling.subscriber, signalling.controls
 
@@ -141,10 +142,11 @@ class Node:
 
     async def start(self) -> None:
         """Listen, adopt or start the workers, carry on what was running, register above, open the API."""
-        config = self.config
+        config, stores = self.config, self.stores
         self._ports["sip"] = await self.zones.listen(self.stack, config.sip.transports)
         # The API takes about as long to load as the workers to start.
         await asyncio.gather(self.pool.start(), asyncio.to_thread(importlib.import_module, "gateway.assembly.http"))
+        self.health.recall([(one, why) for one, why in await stores.offline.last_of_all() if one in stores.devices])
         for binding in self.presence.restore():
             self.news.follow_catalogue(binding, resume=True)
         self.notifier.restore()
@@ -173,6 +175,7 @@ class Node:
         upkeep.keep(self.stores.registrations.keep_flushing(), "write registrations")
         upkeep.keep(self.stores.uplinks.keep_flushing(), "write uplinks")
         upkeep.every(HOUSEKEEPING_S, self.presence.expire)
+        upkeep.every(HOUSEKEEPING_S, self.stores.offline.flush)
         upkeep.every(HOUSEKEEPING_S, self.notifier.expire)
         upkeep.every(HOUSEKEEPING_S, self.uses.expire)
         upkeep.every(HOUSEKEEPING_S, self._sample)

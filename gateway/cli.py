@@ -14,7 +14,7 @@ import typer
 from gateway import config as configuration
 from gateway.api_client import DEFAULT_URL, ApiClient, ApiFailure, Login, TokenFile
 from gateway.cli_operations import add_operations
-from gateway.cli_shown import print_json, print_record, print_table
+from gateway.cli_shown import flat, print_json, print_record, print_table
 from gateway.compliance.entry import EntryRef
 from gateway.compliance.heads import public_key
 from gateway.compliance.ledger_file import LEDGER_FILE
@@ -241,7 +241,7 @@ def keys_remove(key_id: str) -> None:
     Target.client().call("DELETE", f"/api/v1/tokens/{key_id}")
 
 
-def _resource(noun: str, columns: tuple[str, ...], help_text: str) -> None:
+def _resource(noun: str, columns: tuple[str, ...], help_text: str) -> typer.Typer:
     """The five commands of one kind of record."""
     commands = typer.Typer(no_args_is_help=True, help=help_text)
     app.add_typer(commands, name=f"{noun}s")
@@ -269,6 +269,8 @@ def _resource(noun: str, columns: tuple[str, ...], help_text: str) -> None:
     def remove(record_id: str) -> None:
         Target.client().call("DELETE", f"{path}/{record_id}")
 
+    return commands
+
 
 def _fields(noun: str, given: list[str] | None, ask_password: bool) -> dict[str, Any]:
     from gateway.cli_fields import fields_of  # loads the whole API, which the other commands can do without
@@ -279,10 +281,31 @@ def _fields(noun: str, given: list[str] | None, ask_password: bool) -> dict[str,
     return fields
 
 
-_resource("device", ("id", "name", "kind", "online", "enabled"), "Lower devices and platforms (下级).")
+devices_app = _resource(
+    "device",
+    ("id", "name", "kind", "state", "last_contact", "offline_reason", "enabled"),
+    "Lower devices and platforms (下级).",
+)
 _resource("upper", ("id", "name", "host", "port", "transport", "rule_id", "enabled"), "Upper platforms (上级).")
 _resource("rule", ("id", "name", "mode", "actions", "used_by"), "Sharing rules (共享规则).")
 _resource("user", ("id", "name", "role", "enabled"), "Accounts.")
+
+
+@devices_app.command("health")
+def device_health(device_id: str, as_json: AsJson = False) -> None:
+    """Show how a device is: its contacts, its keepalives, why it was offline, its sessions and its clock."""
+    health = Target.client().call("GET", f"/api/v1/devices/{device_id}/health")
+    if as_json:
+        print_json(health)
+        return
+    contacts, offline = health.pop("contacts"), health.pop("offline")
+    print_record(flat(health), as_json=False)
+    for title, rows, columns in (
+        ("Last contacts", contacts, ("at", "kind", "transport", "source")),
+        ("Offline", offline, ("at", "reason", "message")),
+    ):
+        typer.echo(f"\n{title}")
+        print_table(rows, columns, as_json=False)
 
 
 @app.command("api", help="Call any route of the API and print its JSON.")

@@ -53,6 +53,6 @@ def _value(name: str, text: str, kind: Any) -> Any:
             return json.loads(text)
         if kind is bool:
             return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
-        return int(text) if kind is int else text
+        return int(text) if kind is int or int in get_args(kind) else text
     except (ValueError, KeyError):
         raise FieldError(f"{name}: {text!r} is not of its type") from None

@@ -41,12 +41,21 @@ def print_record(record: Mapping[str, Any], as_json: bool) -> None:
         typer.echo(f"{name:<{widest}}  {_cell(name, value)}".rstrip())
 
 
+def flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with the fields of records in it beside its own: ``keepalive.misses``."""
+    found: dict[str, Any] = {}
+    for name, value in record.items():
+        inner = value if isinstance(value, dict) else None
+        found |= {name: value} if inner is None else {f"{name}.{one}": part for one, part in inner.items()}
+    return found
+
+
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and (name == "at" or name.endswith(("_at", "_until", "_seen"))):
+    if isinstance(value, float) and (name == "at" or name.endswith(("_at", "_until", "_seen", "_contact"))):
         return datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds") if value else "-"
     if isinstance(value, dict | list):
         return visible(json.dumps(value, ensure_ascii=False)) if value else "-"

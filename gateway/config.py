@@ -105,6 +105,21 @@ class RegistrarConfig:
     nonce_lifetime_seconds: int = key(300, "Lifetime of a digest nonce.", between(10, 3600))
     keepalive_interval_seconds: int = key(60, "Interval at which keepalives are expected.", between(5, 3600))
     keepalive_misses: int = key(3, "Missed keepalives after which a device is offline.", between(1, 20))
+    keepalive_learned_min_seconds: int = key(
+        10, "Shortest interval taken from what a device really sends.", between(1, 3600)
+    )
+    keepalive_learned_max_seconds: int = key(
+        300, "Longest interval taken from what a device really sends.", between(5, 3600)
+    )
+    flaps_allowed: int = key(
+        3, "Returns of a device within flap_window_seconds that are shown; after more it is unstable.", between(1, 100)
+    )
+    flap_window_seconds: int = key(600, "Time in which returns are counted.", between(10, 86_400))
+    settle_seconds: int = key(
+        120,
+        "How long an unstable device has to stay, and be heard, before it is shown online; 0: its next message.",
+        between(0, 86_400),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +205,12 @@ class MediaConfig:
         4_194_304, "Largest group of pictures kept per stream for late joiners; 0: none.", between(0, 134_217_728)
     )
     max_streams: int = key(2000, "Most simultaneous streams from devices.", between(1, 100_000))
+    session_limit_hours: float = key(
+        24.0, "How long the number of streams is kept that a device was seen to refuse more than.", between(0.1, 8760)
+    )
+    session_probe_seconds: float = key(
+        600.0, "After a refusal, one call above that number is tried when this has passed.", between(1, 86_400)
+    )
     orphan_seconds: float = key(30.0, "How long workers carry on without the control process.", between(1, 600))
 
     @property
@@ -387,6 +408,10 @@ def _across(config: Config, given: dict[tuple[str, str], _Given]) -> list[Config
         problems.append(("media", "webrtc_port_max", "must not be below media.webrtc_port_min"))
     if config.registrar.max_expires_seconds < config.registrar.min_expires_seconds:
         problems.append(("registrar", "max_expires_seconds", "must not be below registrar.min_expires_seconds"))
+    if config.registrar.keepalive_learned_max_seconds < config.registrar.keepalive_learned_min_seconds:
+        problems.append(
+            ("registrar", "keepalive_learned_max_seconds", "must not be below registrar.keepalive_learned_min_seconds")
+        )
     if bool(config.http.tls_certificate) != bool(config.http.tls_key):
         problems.append(("http", "tls_key", "tls_certificate and tls_key belong together"))
     if config.registrar.accept_unknown and not config.registrar.shared_password:

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     UNTRUSTED_SOURCE = "untrusted_source"
     BUSY = "busy"
+    DEVICE_SESSIONS_USED = "device_sessions_used"
     LOOP = "loop"
     TOO_MANY_HOPS = "too_many_hops"
     NOT_ACCEPTABLE = "not_acceptable"
@@ -313,6 +314,14 @@ def _table() -> dict[Reason, Words]:
             "No capacity is left for another stream.",
             "资源不足，无法建立新的媒体流。",
             "Widen media.port_min/port_max, or raise the limits.",
+        ),
+        r.DEVICE_SESSIONS_USED: Words(
+            486,
+            "Device Sessions Used",
+            503,
+            "The device sends as many streams as it can; this one would be one too many.",
+            "设备并发会话数已满，无法再建立新的媒体流。",
+            "End a view of another channel of this device, raise the limit on the device, or set its max_sessions.",
         ),
         r.LOOP: Words(
             482,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.relay.addresses import stream_base
 from gateway.telemetry.health import check_workers
-from gateway.web import api_channels, api_node, api_tree, api_views
+from gateway.web import api_channels, api_device_health, api_node, api_tree, api_views
 from gateway.web.console import Console
 from gateway.web.context import WebContext
 from gateway.web.server import HttpServer, create_app
@@ -21,13 +21,15 @@ def web_context(node: Node, announce: Callable[[str], None]) -> WebContext:
     context = WebContext.build(node.config, node.stores, node.ledger, node.grants, node.metrics, announce=announce)
     context.upper_state = node.uplinks.state_of
     context.source_state = node.rtsp.sources.shown
+    context.device_state = lambda device_id: api_device_health.state_of(node.health, device_id)
     context.checks.update(workers=lambda: check_workers(node.pool), database=node.database.check, loop=node.lag.check)
     return context
 
 
 def http_server(node: Node) -> HttpServer:
     """The server with every route; it listens once it is started."""
-    routes = [*api_channels.routes(node), *api_tree.routes(node), *api_views.routes(node), *api_node.routes()]
+    modules = (api_channels, api_device_health, api_tree, api_views)
+    routes = [route for module in modules for route in module.routes(node)] + api_node.routes()
     app = create_app(node.web, routes)
     Console(lambda seen_host, viewer: stream_origins(node, seen_host, viewer)).mount(app)
     return HttpServer(app, node.config.http)

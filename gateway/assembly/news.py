@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from catalog.store import CatalogStore
 from gateway.assembly.upkeep import Upkeep
 from gateway.config import Config
+from gateway.device_health.offline_reason import OfflineReason
 from gateway.errors import Failure, Reason
 from gateway.signalling.bindings import Binding
 from gateway.signalling.live import LiveCalls
@@ -43,10 +44,10 @@ class News:
         self._stores.devices.on_change(self._device_changed)
         self._stores.uppers.on_change(self._signalling.uplinks.changed)
 
-    def connection_lost(self, peer: Peer) -> None:
+    def connection_lost(self, peer: Peer, why: str) -> None:
         """A TCP connection is gone: with it what registered on it, and our own registration if it was that one's."""
         self._signalling.uplinks.connection_lost(peer)
-        self._upkeep.spawn(self._signalling.presence.connection_lost(peer), f"connection lost {peer}")
+        self._upkeep.spawn(self._signalling.presence.connection_lost(peer, why), f"connection lost {peer}")
 
     async def peer_online(self, binding: Binding) -> None:
         await self._catalog.set_peer_status(binding.peer_id, True)
@@ -65,8 +66,11 @@ class News:
     async def peer_offline(self, news: WentOffline) -> None:
         await self._signalling.sync.stop(news.peer_id)
         await self._signalling.subscriber.stop(news.peer_id)
-        await self._catalog.set_peer_status(news.peer_id, False, who=news.reason)
-        await self._live.peer_offline(news.peer_id, Failure(Reason.DEVICE_OFFLINE, news.reason, peer_id=news.peer_id))
+        if news.shown:
+            await self._catalog.set_peer_status(news.peer_id, False, who=news.reason)
+        why, why_zh = news.reason, news.why.message_zh
+        failure = Failure(Reason.DEVICE_OFFLINE, why, detail_zh=why_zh, peer_id=news.peer_id)
+        await self._live.peer_offline(news.peer_id, failure)
 
     async def uplink_changed(self, upper_id: str, registered: bool) -> None:
         """Our registration with an upper platform began or ended."""
@@ -77,10 +81,25 @@ class News:
     def _device_changed(self, change: Change[Device]) -> None:
         """A device that was removed, disabled or given another password has to prove itself again."""
         after, before = change.after, change.before
-        if before is not None and (after is None or not after.enabled or after.password != before.password):
-            self._upkeep.spawn(self._signalling.presence.removed([change.id]), f"device {change.id} changed")
+        reason = _why_ended(before, after)
+        if reason is not None:
+            self._upkeep.spawn(self._signalling.presence.removed([change.id], reason), f"device {change.id} changed")
+        if before is not None and (after is None or after.max_sessions != before.max_sessions):
+            self._live.sessions.forget(change.id)
         if after is None:
             self._upkeep.spawn(self._forget_catalogue(change.id), f"forget {change.id}")
 
     async def _forget_catalogue(self, peer_id: str) -> None:
+        self._signalling.presence.forget(peer_id)
         await self._catalog.forget_peer(peer_id, who="device removed")
+
+
+def _why_ended(before: Device | None, after: Device | None) -> OfflineReason | None:
+    """Why a change of a device ends its registration; None when it does not."""
+    if before is None:
+        return None
+    if after is None:
+        return OfflineReason.REMOVED
+    if not after.enabled:
+        return OfflineReason.DISABLED
+    return OfflineReason.PASSWORD_CHANGED if after.password != before.password else None

@@ -9,6 +9,7 @@ from gateway.assembly.signalling import Signalling
 from gateway.calls_store import StoredCalls
 from gateway.compliance.books import Books
 from gateway.config import Config
+from gateway.device_health.session_limit import SessionLimits, SessionPolicy
 from gateway.relay.addresses import NodeMediaAddresses
 from gateway.relay.pool import Worker, WorkerPool
 from gateway.relay.processes import next_epoch, worker_specs
@@ -19,6 +20,7 @@ from gateway.relay.traffic import Traffic
 from gateway.relay.views import Views
 from gateway.signalling.call_environment import CallEnvironment
 from gateway.signalling.calls import CallBook
+from gateway.signalling.device_sessions import DeviceSessions
 from gateway.signalling.live import LiveCalls
 from gateway.signalling.requests import Party
 from gateway.signalling.upper_call import UpperCall
@@ -68,6 +70,7 @@ class Relay:
             resume=books.resume,
             linger_s=config.media.linger_seconds,
             max_streams=config.media.max_streams,
+            sessions=DeviceSessions(SessionLimits(session_policy(config))),
         )
         self.views = self.live.views = Views(
             self.live.hub,
@@ -109,6 +112,11 @@ class Relay:
 
     async def _view_ended(self, record: StoredView, seconds: float, sent: int, reason: str) -> None:
         await self._books.closed(record.grant_id, seconds=seconds, bytes_sent=sent, reason=reason)
+
+
+def session_policy(config: Config) -> SessionPolicy:
+    """What the configuration says of the sessions a device takes."""
+    return SessionPolicy(config.media.session_limit_hours * 3600, config.media.session_probe_seconds)
 
 
 def call_environment(

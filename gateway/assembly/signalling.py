@@ -7,6 +7,9 @@ from collections.abc import Callable
 from catalog.store import CatalogStore
 from gateway.assembly.news import News
 from gateway.config import Config
+from gateway.device_health.book import HealthBook
+from gateway.device_health.keepalives import KeepalivePolicy
+from gateway.device_health.standing import FlapPolicy
 from gateway.signalling.control import Controls
 from gateway.signalling.directory import Directory
 from gateway.signalling.exchange import Exchange
@@ -49,13 +52,11 @@ class Signalling:
             lambda peer: self.zones.way_out(peer),
         )
         self.stack.on_connection_lost = news.connection_lost
+        self.health = HealthBook(keepalive_policy(config), flap_policy(config), history=stores.offline.note)
         self.presence = Presence(
-            stores.registrations,
-            keepalive_s=config.registrar.keepalive_interval_seconds,
-            misses=config.registrar.keepalive_misses,
-            on_online=news.peer_online,
-            on_offline=news.peer_offline,
+            stores.registrations, self.health, on_online=news.peer_online, on_offline=news.peer_offline
         )
+        self.stack.on_response = self.presence.answered
         self.uplinks = Uplinks(stores.uppers, stores.uplinks, self.stack, on_change=news.uplink_changed)
         self.directory = Directory(config, stores.devices, stores.uppers, self.presence.bindings, self.uplinks.get)
         self.uplinks.target_of = self.directory.uplink_target
@@ -82,6 +83,23 @@ class Signalling:
             expires_s=config.catalog.subscribe_expires_seconds,
         )
         self.controls = Controls(self.exchange, self.directory.lower, no_commands=self.directory.no_commands)
+
+
+def keepalive_policy(config: Config) -> KeepalivePolicy:
+    """What the configuration says of keepalives."""
+    registrar = config.registrar
+    return KeepalivePolicy(
+        configured_s=registrar.keepalive_interval_seconds,
+        misses=registrar.keepalive_misses,
+        shortest_s=registrar.keepalive_learned_min_seconds,
+        longest_s=registrar.keepalive_learned_max_seconds,
+    )
+
+
+def flap_policy(config: Config) -> FlapPolicy:
+    """What the configuration says of devices that come and go."""
+    registrar = config.registrar
+    return FlapPolicy(registrar.flaps_allowed, registrar.flap_window_seconds, registrar.settle_seconds)
 
 
 def sip_stack(

@@ -174,6 +174,14 @@ class Hub:
         if stream is not None and (call is None or stream.call is call):
             await self._end(stream, UpstreamInput.LOST, failure)
 
+    async def end_lingering(self, peer_id: str) -> bool:
+        """End a stream of a peer that nobody reads any more, to make room for another; False: there is none."""
+        for stream in self.upstreams():
+            if stream.key.peer_id == peer_id and stream.state is UpstreamState.LINGERING:
+                await self._end(stream, UpstreamInput.LINGER_OVER, None)
+                return True
+        return False
+
     def restore(self, key: StreamKey, call: UpstreamCall) -> None:
         """Enter a stream that survived a restart of this process; without a reader soon, it lingers and ends."""
         stream = self._streams[key] = Upstream(key, UpstreamState.RUNNING, call)

@@ -33,7 +33,8 @@ class MediaAddresses(Protocol):
 class LowerTarget:
     """Where a stream is asked for: the peer below us, its live address, and how it wants its media sent.
 
-    A `platform` is told through which platforms the request came; a camera is not.
+    A `platform` is told through which platforms the request came; a camera is not. `max_sessions` is how many streams
+    an operator says the device sends at once.
     """
 
     key: StreamKey
@@ -42,6 +43,7 @@ class LowerTarget:
     any_source: bool = False
     any_ssrc: bool = False
     platform: bool = False
+    max_sessions: int | None = None
 
 
 @dataclass(slots=True)

@@ -179,6 +179,7 @@ class Directory:
             any_source=MEDIA_SOURCE_ANY in device.tolerances,
             any_ssrc=SSRC_ANY in device.tolerances,
             platform=device.kind == "platform",
+            max_sessions=device.max_sessions,
         )
 
     def _charset(self, record: Device | Upper, edition: Edition) -> str:

@@ -26,6 +26,7 @@ from gateway.rtsp.target import RtspTarget
 from gateway.signalling.bye import send_bye
 from gateway.signalling.call_environment import CallEnvironment, LowerTarget
 from gateway.signalling.calls import CallRecord
+from gateway.signalling.device_sessions import DeviceSessions
 from gateway.signalling.lower_call import LowerCall
 from gateway.signalling.upper_call import UpperCall
 from gateway.signalling.upper_request import UpperRequest
@@ -57,9 +58,11 @@ class LiveCalls:
         resume: Resume,
         linger_s: float,
         max_streams: int = 2000,
+        sessions: DeviceSessions | None = None,
     ) -> None:
         self.hub = Hub(self._open_upstream, linger_s=linger_s)
         self.views: Views | None = None
+        self.sessions = sessions or DeviceSessions()
         self._environment = environment
         self._pool = pool
         self._locate = locate
@@ -84,6 +87,8 @@ class LiveCalls:
         if len(self._lower) >= self._max_streams:
             raise Failure(Reason.BUSY, f"{self._max_streams} streams are up (media.max_streams)", channel=key.code)
         target = self._locate(key)
+        if isinstance(target, LowerTarget):
+            await self._admit(target)
         try:
             worker = self._pool.of_kind("relay")
         except WorkerUnavailable as error:
@@ -96,7 +101,11 @@ class LiveCalls:
             log.warning(
                 "stream not started", stream=str(key), peer=str(target.peer), step=failure.step, problem=failure.message
             )
+            if isinstance(target, LowerTarget):
+                self.sessions.failed(target, failure, self.streams_of(key.peer_id, answered=True))
             raise
+        if isinstance(target, LowerTarget):
+            self.sessions.succeeded(target, self.streams_of(key.peer_id, answered=True))
         return call
 
     def _call_to(self, target: LowerTarget | RtspTarget, worker: Worker, trail: Trail) -> CameraCall:
@@ -105,6 +114,18 @@ class LiveCalls:
         return LowerCall(
             target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended, trail=trail
         )
+
+    async def _admit(self, target: LowerTarget) -> None:
+        """Raises Failure when the device sends no stream more. One nobody watches any more makes room."""
+        peer_id = target.key.peer_id
+        while not self.sessions.admits(target, self.streams_of(peer_id)):
+            if not await self.hub.end_lingering(peer_id):
+                raise self.sessions.refusal(target)
+
+    def streams_of(self, peer_id: str, *, answered: bool = False) -> int:
+        """How many calls a peer has from us, with `answered` without those it has not answered yet."""
+        calls = (call for call in self._lower.values() if call.key.peer_id == peer_id)
+        return sum(call.established or not answered for call in calls)
 
     def _lower_ended(self, call: CameraCall) -> None:
         self._lower.pop(call.id, None)

@@ -1,11 +1,13 @@
 """Who is online: the live bindings, kept in memory, written behind, and ended by expiry or missed keepalives.
 
-GB/T 28181-2022 9.1.1 and 9.6.1. Any valid message of a peer counts as a sign of life.
+GB/T 28181-2022 9.1.1 and 9.6.1. Any valid message of a peer counts as a sign of life. How long it may be silent, and
+whether its coming is told at once, is decided in `gateway.device_health`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -13,21 +15,32 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from gateway.device_health.book import HealthBook
+from gateway.device_health.offline_reason import Offline, OfflineReason
+from gateway.device_health.standing import Standing, Tell
 from gateway.signalling.bindings import Binding, Bindings
 from gateway.store.registrations import Registration, Registrations
-from sip.aio import Peer
+from sip import ParseError, Request, Response
+from sip.aio import Incoming, Peer
+from sip.gbdate import parse_date
 
 log = structlog.get_logger("presence")
 
-KEEPALIVE_SLACK_S = 5.0
+EXPIRY_SLACK_S = 5.0
+"""A refresh that is that late still counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class WentOffline:
-    """Why a peer is offline, in words for the operator."""
+    """A peer is offline, and why; not `shown`: it was unstable, and others see it off already."""
 
     peer_id: str
-    reason: str
+    why: Offline
+    shown: bool = True
+
+    @property
+    def reason(self) -> str:
+        return self.why.message
 
 
 class Presence:
@@ -36,35 +49,36 @@ class Presence:
     def __init__(
         self,
         registrations: Registrations,
+        health: HealthBook,
         *,
-        keepalive_s: float,
-        misses: int,
         on_online: Callable[[Binding], Awaitable[None]],
         on_offline: Callable[[WentOffline], Awaitable[None]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.bindings = Bindings()
         self._registrations = registrations
-        self._silence_s = keepalive_s * misses + KEEPALIVE_SLACK_S
+        self._health = health
         self._on_online = on_online
         self._on_offline = on_offline
         self._clock = clock
-        self._lost_at_restart: list[str] = []
+        self._lost_at_restart: list[tuple[str, OfflineReason]] = []
         self._telling: dict[str, tuple[asyncio.Lock, int]] = {}
-        self.last_offline: dict[str, WentOffline] = {}
 
     def restore(self) -> list[Binding]:
         """After a restart: UDP registrations still valid are live again (a lost TCP connection has to register anew).
 
         Silence is counted from now: what a peer sent while we were down is not its fault. The others are told to be
-        off line by the next `expire`, unless they have registered again by then.
+        off line by the next `expire`, unless they have registered again by then. Returned are those that are online;
+        an unstable one stays on trial.
         """
         now = self._clock()
         restored = []
         for stored in list(self._registrations.all()):
             if stored.expires_at <= now or stored.transport != "UDP":
                 self._registrations.remove(stored.peer_id)
-                self._lost_at_restart.append(stored.peer_id)
+                expired = stored.expires_at <= now
+                why = OfflineReason.EXPIRED if expired else OfflineReason.RESTART
+                self._lost_at_restart.append((stored.peer_id, why))
                 continue
             binding = Binding(
                 peer_id=stored.peer_id,
@@ -79,7 +93,9 @@ class Presence:
                 cseq=stored.cseq,
             )
             self.bindings.bind(binding)
-            restored.append(binding)
+            self._health.restored(stored.peer_id, now, settled=stored.settled)
+            if stored.settled:
+                restored.append(binding)
         return restored
 
     async def registered(self, binding: Binding) -> None:
@@ -90,75 +106,116 @@ class Presence:
         elif old is not None:
             binding = replace(binding, replaced_call_id=old.call_id)
         self.bindings.bind(binding)
-        self._registrations.put(
-            Registration(
-                peer_id=binding.peer_id,
-                transport=binding.source.transport,
-                host=binding.source.host,
-                port=binding.source.port,
-                contact=binding.contact,
-                expires_at=binding.expires_at,
-                gb_ver=binding.gb_version or "",
-                user_agent=binding.user_agent or "",
-                registered_at=binding.registered_at,
-                last_seen=binding.last_seen,
-                call_id=binding.call_id,
-                cseq=binding.cseq,
-            )
-        )
+        peer_id, now = binding.peer_id, self._clock()
+        moved = Offline.of(now, OfflineReason.MOVED, source=str(binding.source))
+        tells: tuple[Tell, ...] = ()
+        if old is None:
+            tells = self._health.came(peer_id, now)
+        elif old.source != binding.source:
+            tells = self._health.moved(peer_id, now, moved)
+        self._registrations.put(_registration(binding, settled=self.standing(peer_id) is not Standing.UNSTABLE))
+        self._health.heard(peer_id, now, "REGISTER", binding.source)
         if old is None or old.source != binding.source:
-            async with self._turn(binding.peer_id):
-                if old is not None:
-                    await self._offline(WentOffline(binding.peer_id, f"registered again from {binding.source}"))
-                self.last_offline.pop(binding.peer_id, None)
-                log.info("peer online", peer=binding.peer_id, source=str(binding.source), version=binding.gb_version)
-                await self._on_online(binding)
+            await self._tell(tells, peer_id, moved, binding)
 
-    def heard(self, peer_id: str) -> None:
+    def heard(self, peer_id: str, incoming: Incoming, kind: str, *, keepalive: bool = False) -> None:
+        """A valid request of a peer, which came from where it is registered; `kind` names it for the operator."""
+        self._alive(peer_id, kind, incoming.source, keepalive=keepalive)
+        self.told_the_time(peer_id, incoming.request)
+
+    def told_the_time(self, peer_id: str, request: Request) -> None:
+        """Note how far the clock of a peer is off, where its request has a Date (校时, GB/T 28181-2022 9.10)."""
+        text = request.headers.get("Date")
+        said = parse_date(text) if text else None
+        if said is not None:
+            self._health.told_the_time(peer_id, said - self._clock())
+
+    def answered(self, asked: Peer, request: Request, response: Response) -> None:
+        """A response to a request of ours, from the address or connection that was asked. Of several peers at one
+        address the request names the one that answered, or nobody is taken to be alive by it."""
+        holders = self.bindings.at(asked)
+        if not holders:
+            return
+        with contextlib.suppress(ParseError):
+            named = request.to.uri.user or ""
+            peer_id = named if named in holders else (next(iter(holders)) if len(holders) == 1 else None)
+            if peer_id is not None:
+                self._alive(peer_id, f"{response.status} to {request.method}", asked)
+
+    def _alive(self, peer_id: str, kind: str, source: Peer, *, keepalive: bool = False) -> None:
         now = self._clock()
         self.bindings.heard(peer_id, now)
         self._registrations.touch(peer_id, now)
+        self._health.heard(peer_id, now, kind, source, keepalive=keepalive)
+
+    def forget(self, peer_id: str) -> None:
+        """A peer that was removed: its health is nobody's any more."""
+        self._health.forget(peer_id)
+
+    def standing(self, peer_id: str) -> Standing:
+        """Online, offline, or unstable: registered, and shown as off until it stays."""
+        return self._health.standing(peer_id)
 
     async def unregistered(self, peer_id: str) -> None:
-        await self._remove(peer_id, "it unregistered")
+        await self._remove(peer_id, Offline.of(self._clock(), OfflineReason.UNREGISTERED))
 
-    async def connection_lost(self, source: Peer) -> None:
+    async def connection_lost(self, source: Peer, why: str = "") -> None:
         """The TCP connection of registrations is gone: abnormal offline (GB/T 28181-2022 9.1.1 f)."""
         for peer_id in self.bindings.at(source):
-            await self._remove(peer_id, "its TCP connection was closed")
+            await self._remove(peer_id, Offline.of(self._clock(), OfflineReason.CONNECTION_CLOSED, why=why or "?"))
 
-    async def removed(self, peer_ids: Iterable[str]) -> None:
-        """Peers whose account was deleted or disabled."""
+    async def removed(self, peer_ids: Iterable[str], reason: OfflineReason = OfflineReason.REMOVED) -> None:
+        """Peers whose account was deleted, disabled or given another password by an operator."""
         for peer_id in peer_ids:
-            await self._remove(peer_id, "its account was removed or disabled")
+            await self._remove(peer_id, Offline.of(self._clock(), reason))
 
     async def expire(self) -> None:
-        """End what has expired or fallen silent; called every second or so."""
+        """End what has expired or fallen silent, and settle what has stayed; called every second or so."""
         lost, self._lost_at_restart = self._lost_at_restart, []
-        for peer_id in lost:
+        for peer_id, reason in lost:
             if self.bindings.get(peer_id) is None:
-                async with self._turn(peer_id):
-                    await self._offline(WentOffline(peer_id, "its registration did not survive a restart"))
+                offline = Offline.of(self._clock(), reason)
+                self._health.lost_at_restart(peer_id, offline)
+                await self._tell((Tell.OFFLINE,), peer_id, offline)
         now = self._clock()
-        for peer_id, reason in [(b.peer_id, why) for b in self.bindings if (why := self._over(b, now))]:
+        for peer_id, why in [(b.peer_id, why) for b in self.bindings if (why := self._over(b, now))]:
             # Telling takes time, in which a peer may have come back.
             binding = self.bindings.get(peer_id)
             if binding is not None and self._over(binding, now):
-                await self._remove(peer_id, reason)
+                await self._remove(peer_id, why)
+        for peer_id in self._health.settling():
+            binding = self.bindings.get(peer_id)
+            if binding is not None and (tells := self._health.looked_at(peer_id, now, binding.last_seen)):
+                self._registrations.settle(peer_id)
+                await self._tell(tells, peer_id, None, binding)
 
-    def _over(self, binding: Binding, now: float) -> str:
-        """Why a binding is over; "" while it is not."""
-        if binding.expires_at + KEEPALIVE_SLACK_S <= now:
-            return "its registration expired"
-        if now - binding.last_seen > self._silence_s:
-            return f"nothing heard for {now - binding.last_seen:.0f} s"
-        return ""
+    def _over(self, binding: Binding, now: float) -> Offline | None:
+        """Why a binding is over; None while it is not."""
+        if binding.expires_at + EXPIRY_SLACK_S <= now:
+            return Offline.of(now, OfflineReason.EXPIRED)
+        return self._health.silent(binding.peer_id, binding.last_seen, now)
 
-    async def _remove(self, peer_id: str, reason: str) -> None:
+    async def _remove(self, peer_id: str, why: Offline) -> None:
         if self.bindings.unbind(peer_id) is not None:
             self._registrations.remove(peer_id)
-            async with self._turn(peer_id):
-                await self._offline(WentOffline(peer_id, reason))
+            await self._tell(self._health.went(peer_id, self._clock(), why), peer_id, why)
+
+    async def _tell(
+        self, tells: tuple[Tell, ...], peer_id: str, why: Offline | None, binding: Binding | None = None
+    ) -> None:
+        """Tell the others, in order: `why` it is offline, and the `binding` with which it is online."""
+        async with self._turn(peer_id):
+            for tell in tells:
+                if tell is Tell.ONLINE and binding is not None:
+                    source, version = str(binding.source), binding.gb_version
+                    log.info("peer online", peer=peer_id, source=source, version=version)
+                    await self._on_online(binding)
+                elif tell is not Tell.ONLINE and why is not None:
+                    news = WentOffline(peer_id, why, shown=tell is Tell.OFFLINE)
+                    log.warning("peer offline", peer=peer_id, reason=news.reason)
+                    await self._on_offline(news)
+            if binding is not None and Tell.ONLINE not in tells:
+                log.warning("peer unstable", peer=peer_id, source=str(binding.source))
 
     @asynccontextmanager
     async def _turn(self, peer_id: str) -> AsyncIterator[None]:
@@ -175,7 +232,21 @@ class Presence:
             else:
                 del self._telling[peer_id]
 
-    async def _offline(self, news: WentOffline) -> None:
-        self.last_offline[news.peer_id] = news
-        log.warning("peer offline", peer=news.peer_id, reason=news.reason)
-        await self._on_offline(news)
+
+def _registration(binding: Binding, *, settled: bool) -> Registration:
+    """A binding as it is stored."""
+    return Registration(
+        peer_id=binding.peer_id,
+        transport=binding.source.transport,
+        host=binding.source.host,
+        port=binding.source.port,
+        contact=binding.contact,
+        expires_at=binding.expires_at,
+        gb_ver=binding.gb_version or "",
+        user_agent=binding.user_agent or "",
+        registered_at=binding.registered_at,
+        last_seen=binding.last_seen,
+        call_id=binding.call_id,
+        cseq=binding.cseq,
+        settled=settled,
+    )

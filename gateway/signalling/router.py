@@ -20,7 +20,7 @@ from gateway.signalling.trust import Sender, UpperAddress, identify
 from gateway.signalling.zone_guard import ZoneGuard
 from sip import RemoteError
 from sip.aio import Incoming
-from sip.manscdp import Charset, Kind, Parsed, loads
+from sip.manscdp import Charset, Keepalive, Kind, Parsed, loads
 
 log = structlog.get_logger("signalling")
 
@@ -69,6 +69,12 @@ class InDialog(Protocol):
     async def info(self, incoming: Incoming, sender: Sender) -> bool: ...
 
 
+class Heard(Protocol):
+    """Who is told of every valid request of a peer below us: `kind` names it, e.g. "MESSAGE Keepalive"."""
+
+    def __call__(self, peer_id: str, incoming: Incoming, kind: str, *, keepalive: bool = False) -> None: ...
+
+
 class Router:
     """Dispatches requests. Its `on_request` never raises and never blocks."""
 
@@ -80,7 +86,7 @@ class Router:
         bindings: Bindings,
         upper_addresses: Callable[[], Iterable[UpperAddress]],
         *,
-        heard: Callable[[str], None],
+        heard: Heard,
         zones: ZoneGuard | None = None,
     ) -> None:
         self._lower = lower
@@ -155,8 +161,9 @@ class Router:
             self._log_refusal(incoming, problem)
             incoming.respond(403, "Not Registered From This Address")
             return
-        if sender.lower_id is not None:
-            self._heard(sender.lower_id)
+        # What says something is a sign of life once it could be read (see `_body`).
+        if sender.lower_id is not None and not (method == "MESSAGE" or incoming.request.body and method == "NOTIFY"):
+            self._heard(sender.lower_id, incoming, method if method in self._methods else "other")
         handler = self._methods.get(method)
         if handler is None:
             incoming.respond(405, headers=[("Allow", ALLOW)])
@@ -232,6 +239,9 @@ class Router:
     def _body(self, incoming: Incoming, sender: Sender) -> Parsed:
         peer_id = sender.lower_id or sender.upper_id or ""
         parsed = loads(incoming.request.body, hint=self._charsets.get(peer_id))
+        if sender.lower_id is not None:
+            kind = f"{incoming.request.method} {parsed.cmd_type}"
+            self._heard(sender.lower_id, incoming, kind, keepalive=isinstance(parsed.message, Keepalive))
         if parsed.charset_proven and (peer_id in self._charsets or len(self._charsets) < MAX_HINTS):
             self._charsets[peer_id] = parsed.charset
         for name in parsed.repaired:

@@ -53,6 +53,7 @@ class Southbound:
             await self._enrol(outcome.bound.peer_id)
         incoming.respond(outcome.status, outcome.reason, headers=outcome.headers)
         if outcome.bound is not None:
+            self._presence.told_the_time(outcome.bound.peer_id, incoming.request)
             await self._presence.registered(outcome.bound)
         elif outcome.unbound is not None:
             await self._presence.unregistered(outcome.unbound)

@@ -23,7 +23,8 @@ class Device:
     ``id`` is its 20-digit code. ``password`` empty: the shared password applies, unless ``allow_no_password`` lets it
     register without. ``charset``, ``edition`` and ``media_transport`` override the node's when not None;
     ``media_transport`` is seen from this node. ``tolerances`` are names of quirks allowed for this peer alone. ``zone``
-    is its network zone (None: that of its address).
+    is its network zone (None: that of its address). ``max_sessions`` is how many streams it sends at once; None:
+    learned from its refusals.
 
     A camera of kind ``rtsp`` does not register: it is called at ``url`` (without user and password), logs us in with
     ``username`` and ``password``, sends over ``rtsp_transport``, and appears as the channel ``channel_id``. With
@@ -47,6 +48,7 @@ class Device:
     rtsp_transport: RtspTransport = "tcp"
     always_on: bool = False
     zone: str | None = None
+    max_sessions: int | None = None
 
 
 class Devices(Repository[Device]):

@@ -31,7 +31,8 @@ Side = Literal["lower", "upper"]
 class Registration:
     """One binding. ``host``/``port`` is the address it came from (lower) or goes to (upper); times are unix seconds.
 
-    ``gb_ver`` is the X-GB-Ver text as received; ``call_id`` and ``cseq`` belong to the last REGISTER.
+    ``gb_ver`` is the X-GB-Ver text as received; ``call_id`` and ``cseq`` belong to the last REGISTER. ``settled``
+    is False while the peer is unstable: it comes and goes, and is shown as off (下级设备状态抖动).
     """
 
     peer_id: str
@@ -46,6 +47,7 @@ class Registration:
     cseq: int = 0
     registered_at: float = 0.0
     last_seen: float = 0.0
+    settled: bool = True
 
 
 class Registrations:
@@ -89,6 +91,13 @@ class Registrations:
             return False
         binding.last_seen = now
         return True
+
+    def settle(self, peer_id: str) -> None:
+        """The peer is no longer unstable; written with the next flush."""
+        binding = self._bindings.get(peer_id)
+        if binding is not None:
+            binding.settled = True
+            self._dirty.add(peer_id)
 
     def remove(self, peer_id: str) -> Registration | None:
         """Unbind a peer; written with the next flush."""

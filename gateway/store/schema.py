@@ -6,7 +6,7 @@ Sealed secrets are text (:class:`gateway.secrets.SecretBox`).
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, false
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, false, true
 
 from catalog.store.schema import metadata
 
@@ -48,6 +48,7 @@ devices = Table(
     Column("channel_id", _CODE, nullable=False, server_default=""),
     Column("rtsp_transport", String(8), nullable=False, server_default="tcp"),
     Column("always_on", Boolean, nullable=False, server_default=false()),
+    Column("max_sessions", Integer),
 )
 
 uppers = Table(
@@ -92,6 +93,18 @@ registrations = Table(
     Column("cseq", Integer, nullable=False),
     Column("registered_at", Float, nullable=False),
     Column("last_seen", Float, nullable=False),
+    Column("settled", Boolean, nullable=False, server_default=true()),
+)
+
+offline_events = Table(
+    "offline_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("peer_id", _CODE, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("facts", String(1024), nullable=False),
+    Index("offline_events_by_peer", "peer_id", "id"),
 )
 
 dialogs = Table(
@@ -170,4 +183,4 @@ tokens = Table(
     Column("expires_at", Float, nullable=False),
 )
 
-TABLES = (rules, devices, uppers, registrations, dialogs, subscriptions, views, users, tokens)
+TABLES = (rules, devices, uppers, registrations, offline_events, dialogs, subscriptions, views, users, tokens)

@@ -10,6 +10,7 @@ from gateway.store.devices import Devices
 from gateway.store.dialogs import Dialogs
 from gateway.store.engine import Database
 from gateway.store.migrations.upgrade import migrate
+from gateway.store.offline_history import OfflineHistory
 from gateway.store.registrations import Registrations
 from gateway.store.rules import Rules
 from gateway.store.subscriptions import Subscriptions
@@ -32,6 +33,7 @@ class Stores:
     rules: Rules
     registrations: Registrations
     uplinks: Registrations
+    offline: OfflineHistory
     dialogs: Dialogs
     subscriptions: Subscriptions
     views: Views
@@ -55,6 +57,7 @@ class Stores:
                 rules=await Rules(database, box).load(),
                 registrations=await Registrations(database, "lower").load(),
                 uplinks=await Registrations(database, "upper").load(),
+                offline=OfflineHistory(database),
                 dialogs=await Dialogs(database, box).load(),
                 subscriptions=await Subscriptions(database, box).load(),
                 views=await Views(database, box).load(),
@@ -69,4 +72,5 @@ class Stores:
         """Write what is not written yet and close the database."""
         await self.registrations.flush()
         await self.uplinks.flush()
+        await self.offline.flush()
         await self.database.close()

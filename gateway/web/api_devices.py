@@ -20,7 +20,8 @@ from media.rtsp.address import RtspAddress, split
 Code = Field(pattern=r"^[0-9]{20}$", description="20-digit code")
 Tolerances = Field(default=(), max_length=64, description="Names of quirks allowed for this peer")
 ZoneName = Field(None, max_length=32, description="Network zone; null: that of its address")
-_OPTIONAL = ("charset", "edition", "media_transport", "zone")
+_OPTIONAL = ("charset", "edition", "media_transport", "zone", "max_sessions")
+_MAX_SESSIONS = "Streams it sends at once; null: learned from its refusals"
 _RTSP_ONLY = ("url", "username", "channel_id", "always_on")
 
 
@@ -42,6 +43,7 @@ class DeviceChange(Strict):
     channel_id: str = Field("", pattern=r"^([0-9]{20})?$", description="Code of its channel; empty: made from the id")
     rtsp_transport: RtspTransport = Field("tcp", description="How an RTSP camera is to send its media")
     always_on: bool = Field(False, description="Keep the stream of an RTSP camera running without a viewer")
+    max_sessions: int | None = Field(None, ge=1, le=100_000, description=_MAX_SESSIONS)
 
     @model_validator(mode="before")
     @classmethod
@@ -124,7 +126,14 @@ class DeviceShown(Strict):
     channel_id: str
     rtsp_transport: str
     always_on: bool
-    online: bool
+    max_sessions: int | None
+    online: bool = Field(description="Registered, or an RTSP camera that answers")
+    state: Literal["online", "offline", "unstable"] = Field(
+        description="unstable: registered, but it came and went too often, and others see it off until it stays"
+    )
+    last_contact: float | None = Field(None, description="Its last valid message, unix seconds")
+    offline_reason: str | None = Field(None, description="Why it is not online")
+    offline_reason_zh: str | None = None
     registration: BindingShown | None
     source: SourceShown | None
 
@@ -178,15 +187,12 @@ def routes(ctx: WebContext) -> list[Route]:
     def show(device: Device) -> DeviceShown:
         binding = ctx.stores.registrations.get(device.id)
         plain = {name: getattr(device, name) for name in DeviceShown.model_fields if hasattr(device, name)}
-        known = ctx.source_state(device.id) if device.kind == "rtsp" else None
+        source = ctx.source_state(device.id) if device.kind == "rtsp" else None
         online = binding is not None and binding.expires_at > ctx.clock()
-        return DeviceShown(
-            **plain,
-            has_password=bool(device.password),
-            online=online or (known is not None and known["state"] == "online"),
-            registration=_binding(binding),
-            source=SourceShown(**known) if known is not None else None,
-        )
+        online = online or (source is not None and source["state"] == "online")
+        plain |= {"has_password": bool(device.password), "online": online, "registration": _binding(binding)}
+        known: dict[str, Any] = {"state": "online" if online else "offline", **ctx.device_state(device.id)}
+        return DeviceShown(**plain, **known, source=SourceShown(**source) if source is not None else None)
 
     async def make(body: DeviceNew) -> Device:
         check_zone(zones, body.zone)

@@ -21,8 +21,8 @@ class WebContext:
     """The services behind the API.
 
     ``upper_state`` tells the state of our registration at an upper platform by its id; ``source_state`` what is known
-    of an RTSP camera by its id, None when it is none; ``checks`` are named health checks, each None when well, else
-    what is wrong.
+    of an RTSP camera by its id, None when it is none; ``device_state`` that of another lower peer; ``checks`` are named
+    health checks, each None when well, else what is wrong.
     """
 
     config: Config
@@ -35,6 +35,7 @@ class WebContext:
     clock: Callable[[], float] = time.time
     upper_state: Callable[[str], Mapping[str, Any]] = lambda _upper_id: {}
     source_state: Callable[[str], Mapping[str, Any] | None] = lambda _peer_id: None
+    device_state: Callable[[str], Mapping[str, Any]] = lambda _device_id: {}
     checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
 
     @classmethod

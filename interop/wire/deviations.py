@@ -23,6 +23,7 @@ class Deviations:
     duplicate: frozenset[int] = frozenset()  # fragments sent twice
     shuffle: bool = False  # fragments sent last to first
     refuse_invite: int | None = None  # answer INVITE with this code
+    max_calls: int | None = None  # answer INVITE with 486 while so many calls are up
     silent_after_100: bool = False  # 100 Trying, then nothing for ever
     no_media: bool = False  # accepts the call and sends no packet
     answer_delay_s: float = 0.0  # between 100 and 200

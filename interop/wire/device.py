@@ -259,6 +259,9 @@ class WireDevice:
         if channel not in known or d.refuse_invite:
             self.port.reply(request, path, d.refuse_invite or 404)
             return
+        if d.max_calls is not None and len(self.live) >= d.max_calls:
+            self.port.reply(request, path, 486)
+            return
         if d.silent_after_100:
             return
         offer = manscdp.sdp_facts(request.body)

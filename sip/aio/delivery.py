@@ -46,10 +46,10 @@ class Delivery:
         """Hand one event over."""
         _DELIVER[type(event)](self, event)
 
-    def guarded(self, callback: Callable[[Any], None], argument: object) -> None:
+    def guarded(self, callback: Callable[..., None], *arguments: object) -> None:
         """Call a callback of the application."""
         try:
-            callback(argument)
+            callback(*arguments)
         except Exception:
             self._counters.handler_failures += 1
             log.exception("callback failed")
@@ -86,7 +86,9 @@ class Delivery:
         log.error("request left unanswered", peer=str(event.transaction.peer), method=event.transaction.key[1])
 
     def _response_received(self, event: ResponseReceived) -> None:
-        owner = event.transaction.owner
+        transaction, owner = event.transaction, event.transaction.owner
+        if self._stack.on_response is not None:
+            self.guarded(self._stack.on_response, transaction.peer, transaction.request, event.response)
         if isinstance(owner, OutgoingInvite):
             self.guarded(owner.response_arrived, event.response)
         elif owner is not None and event.response.status >= 200 and not owner.done():

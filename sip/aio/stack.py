@@ -74,7 +74,10 @@ class SipStack:
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0  # kept here: a timer of uvloop that is due at once has no when()
-        self.on_connection_lost: Callable[[Peer], None] | None = None
+        self.on_connection_lost: Callable[[Peer, str], None] | None = None
+        """Told of a connection that stood and is gone, and why."""
+        self.on_response: Callable[[Peer, Request, Response], None] | None = None
+        """Told of every response to a request of ours: whom we asked, what, and what came."""
 
     @property
     def counters(self) -> Counters:
@@ -202,7 +205,7 @@ class SipStack:
         if connection.peer.connection is not None:
             self._endpoint.connection_lost(connection.peer.connection, reason, self.now())
         if connection.stood and self.on_connection_lost is not None and not self._closed:
-            self._delivery.guarded(self.on_connection_lost, connection.peer)
+            self._delivery.guarded(self.on_connection_lost, connection.peer, reason)
         self._pump()
 
     # the one loop: events to the application, bytes to the sockets, the timer to the loop

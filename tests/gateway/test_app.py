@@ -17,7 +17,7 @@ from gateway.errors import Failure
 from gateway.relay.pool import WorkerSpec
 from sip.aio import WireEvent
 from tests.stand.node import running_node
-from tests.stand.street import CHANNEL, KEY, UPPER_ID, running_street, settings, until
+from tests.stand.street import CHANNEL, DEVICE_ID, KEY, UPPER_ID, running_street, settings, until
 
 
 async def test_a_node_makes_its_data_directory_private_and_starts_again_where_it_stopped(tmp_path: Path) -> None:
@@ -87,3 +87,14 @@ async def test_a_node_that_cannot_be_built_leaves_nothing_open(tmp_path: Path, m
     with pytest.raises(ValueError, match="a fault of ours"):
         await Node.open(settings(tmp_path), announce=lambda code: None)
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+async def test_why_a_device_was_offline_is_known_after_a_restart(tmp_path: Path) -> None:
+    made = settings(tmp_path)
+    async with running_street(made) as street:
+        await street.device.unregister()
+        await until(lambda: street.node.presence.bindings.get(DEVICE_ID) is None)
+    async with running_node(made) as node:
+        health = node.health.get(DEVICE_ID)
+        assert health is not None and health.last_offline is not None
+        assert health.last_offline.message == "unregistered by itself"

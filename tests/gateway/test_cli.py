@@ -135,6 +135,29 @@ async def test_a_node_that_does_not_answer_is_not_well() -> None:
     assert isinstance(result.exception, cli.ApiFailure)
 
 
+async def test_the_health_of_a_device_is_shown_with_its_contacts_and_why_it_was_offline(
+    start_api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {
+        "id": ID, "state": "unstable", "last_contact": 1_700_000_000.0, "clock": {"offset_seconds": -7200.0},
+        "contacts": [{"at": 1_700_000_000.0, "kind": "MESSAGE Keepalive", "source": "192.0.2.7:5060",
+                      "transport": "UDP"}],
+        "offline": [{"at": 1.0, "reason": "expired", "message": "registration expired", "message_zh": "注册已过期"}],
+    }  # fmt: skip
+
+    async def health(call: Call) -> dict[str, Any]:
+        return shown | {"id": call.path("id")}
+
+    path = "/api/v1/devices/{id}/health"
+    api = await start_api(extra=(Route("GET", path, health, "Health", "operator", "devices"),))
+    await logged_in(api)
+    text = output(await at(api, "devices", "health", ID))
+    for words in ("unstable", "clock.offset_seconds", "-7200", "MESSAGE Keepalive", "192.0.2.7:5060", "expired"):
+        assert words in text
+    assert "1700000000" not in text
+    assert json.loads(output(await at(api, "devices", "health", ID, "--json"))) == shown
+
+
 async def test_any_route_can_be_called(api) -> None:
     await logged_in(api)
     assert json.loads(output(await at(api, "api", "post", "/api/v1/rules", '{"id": "city"}')))["id"] == "city"

@@ -26,6 +26,8 @@ from gateway.cli_fields import BODIES, FieldError, fields_of
         ("upper", 'source_addresses=["192.0.2.1"]', ["192.0.2.1"]),
         ("rule", 'published={"a/1": "2"}', {"a/1": "2"}),
         ("user", "role=admin", "admin"),
+        ("device", "max_sessions=4", 4),
+        ("device", "max_sessions=", None),
     ],
 )
 def test_an_argument_becomes_a_field_of_its_type(noun: str, argument: str, value: Any) -> None:
@@ -39,6 +41,7 @@ def test_an_argument_becomes_a_field_of_its_type(noun: str, argument: str, value
         ("device", "colour=red", "a device has .*charset"),
         ("device", "enabled=perhaps", "not of its type"),
         ("upper", "port=many", "not of its type"),
+        ("device", "max_sessions=many", "not of its type"),
         ("rule", "published=x", "not of its type"),
         ("rule", "channels=[1", "not of its type"),
     ],

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.cli_shown import print_json, print_record, print_table
+from gateway.cli_shown import flat, print_json, print_record, print_table
 
 
 def test_a_table_is_aligned_by_width_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,3 +46,8 @@ def test_a_record_is_one_field_a_line_with_times_as_dates(
 def test_names_are_shown_and_do_not_command_the_terminal(capsys) -> None:
     print_record({"name": "\x1b[31m东门\n", "list": ["\x9b"]}, as_json=False)
     assert "\\x1b[31m东门\\n" in (shown := capsys.readouterr().out) and "\x1b" not in shown and "\x9b" not in shown
+
+
+def test_the_records_in_a_record_stand_beside_its_own_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = flat({"id": "1", "clock": {"far_off": True, "offset": 3}, "tags": ["a"], "none": {}})
+    assert shown == {"id": "1", "clock.far_off": True, "clock.offset": 3, "tags": ["a"]}

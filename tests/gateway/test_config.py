@@ -163,3 +163,10 @@ def test_several_stream_workers_behind_one_public_address_need_its_port() -> Non
     [mistake] = check(None, workers | {"GBGATEWAY_MEDIA__PUBLIC_URL": "https://video.example"})
     assert mistake.key == "media.public_url" and "{port}" in mistake.problem
     assert check(None, workers | {"GBGATEWAY_MEDIA__PUBLIC_URL": "https://video.example/{port}"}) == []
+
+
+def test_the_learned_keepalive_has_bounds_in_order() -> None:
+    least, most = ("GBGATEWAY_REGISTRAR__KEEPALIVE_LEARNED_" + one + "_SECONDS" for one in ("MIN", "MAX"))
+    [mistake] = check(None, {least: "60", most: "30"})
+    assert mistake.key == "registrar.keepalive_learned_max_seconds"
+    assert check(None, {least: "30", most: "60"}) == []

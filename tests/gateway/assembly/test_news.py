@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,3 +83,33 @@ async def test_a_lower_platform_is_subscribed_to_and_one_that_is_nobody_is_not(t
         assert binding is not None
         street.node.news.follow_catalogue(replace(binding, peer_id="34020000001110000099"), resume=False)
         assert "34020000001110000099" not in street.node.sync._followers
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"enabled": False}, "disabled by operator"), ({"password": Secret("x")}, "password changed by operator")],
+)
+async def test_what_an_operator_did_is_the_reason(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        await street.node.stores.devices.update(DEVICE_ID, **changes)
+        await until(lambda: street.node.presence.bindings.get(DEVICE_ID) is None)
+        [why] = await street.node.stores.offline.of_device(DEVICE_ID)
+        assert why.message == reason
+
+
+async def test_of_a_device_that_was_removed_only_the_history_is_left(tmp_path: Path) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        street.node.live.sessions.limits.busy(DEVICE_ID, 1, time.time())
+        await street.node.stores.devices.delete(DEVICE_ID)
+        await until(lambda: street.node.health.get(DEVICE_ID) is None)
+        [why] = await street.node.stores.offline.of_device(DEVICE_ID)
+        assert why.message == "removed by operator" and len(street.node.live.sessions.limits) == 0
+
+
+async def test_a_limit_set_by_hand_ends_the_learned_one(tmp_path: Path) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        street.node.live.sessions.limits.busy(DEVICE_ID, 1, time.time())
+        await street.node.stores.devices.update(DEVICE_ID, name="x")
+        assert len(street.node.live.sessions.limits) == 1
+        await street.node.stores.devices.update(DEVICE_ID, max_sessions=9)
+        assert len(street.node.live.sessions.limits) == 0 and street.node.presence.bindings.get(DEVICE_ID) is not None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.assembly.relay import call_environment
+from gateway.assembly.relay import call_environment, session_policy
+from gateway.device_health.session_limit import SessionPolicy
 from tests.stand.node import NODE_ID
 from tests.stand.street import CHANNEL, KEY, running_street, settings, until
 
@@ -53,3 +54,8 @@ async def test_pictures_pass_on_a_node_whose_data_directory_has_a_long_path(
             call = await street.upper.play(CHANNEL, transport="udp")
             await call.frames(3)
             await call.bye()
+
+
+def test_what_is_configured_of_sessions_is_what_holds(tmp_path: Path) -> None:
+    made = settings(tmp_path, media={"session_limit_hours": 0.5, "session_probe_seconds": 30.0})
+    assert session_policy(made) == SessionPolicy(1800.0, 30.0)

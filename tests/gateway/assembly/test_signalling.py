@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.assembly.signalling import NEVER_S
+from gateway.assembly.signalling import NEVER_S, flap_policy, keepalive_policy
+from gateway.device_health.keepalives import KeepalivePolicy
+from gateway.device_health.standing import FlapPolicy
 from gateway.store.uppers import Upper
 from interop.wire.media import bound_udp
 from interop.wire.sipwire import Path as WirePath
@@ -63,3 +65,12 @@ async def test_an_upper_platform_with_two_cards_is_understood_where_that_is_tole
                 while tolerances and not (uplink is not None and uplink.registered):
                     await asyncio.sleep(0.01)
             assert uplink is not None and uplink.registered is bool(tolerances)
+
+
+def test_what_is_configured_of_keepalives_and_returns_is_what_holds(tmp_path: Path) -> None:
+    registrar = {
+        "keepalive_interval_seconds": 30, "keepalive_misses": 5, "keepalive_learned_min_seconds": 7,
+        "keepalive_learned_max_seconds": 90, "flaps_allowed": 2, "flap_window_seconds": 50, "settle_seconds": 9,
+    }  # fmt: skip
+    made = settings(tmp_path, registrar=registrar)
+    assert keepalive_policy(made) == KeepalivePolicy(30, 5, 7, 90) and flap_policy(made) == FlapPolicy(2, 50, 9)

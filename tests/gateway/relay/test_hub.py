@@ -267,3 +267,15 @@ def test_what_the_table_does_not_know_changes_nothing(state: UpstreamState, even
 def test_nothing_leads_out_of_the_end() -> None:
     assert not [state for state, _ in TRANSITIONS if state is UpstreamState.ENDED]
     assert str(KEY) == "34020000001110000001/34020000001320000001"
+
+
+async def test_a_stream_nobody_reads_any_more_makes_room_for_another(grant: Grant) -> None:
+    far, reader = Far(), Reader()
+    far.may_answer.set()
+    hub = hub_of(far)
+    await hub.attach(grant, "a", reader.ended)
+    assert not await hub.end_lingering(KEY.peer_id)  # it is read
+    hub.detach(KEY, "a")
+    assert not await hub.end_lingering("34020000001110000009")
+    assert await hub.end_lingering(KEY.peer_id) and hub.get(KEY) is None and far.calls[0].ends == [None]
+    assert not await hub.end_lingering(KEY.peer_id) and reader.ends == []

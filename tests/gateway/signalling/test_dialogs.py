@@ -38,7 +38,7 @@ def calls(desk: Desk, raw: RawPeer) -> Calls:
     bindings.bind(Binding(CAMERA, Peer("UDP", *raw.address), "", 0, 3600, 0))
     live: Any = made
     never: Any = None
-    router = Router(never, never, InDialogRequests(live), bindings, list, heard=lambda peer_id: None)
+    router = Router(never, never, InDialogRequests(live), bindings, list, heard=lambda *_, **__: None)
     desk.handler = router.on_request
     return made
 

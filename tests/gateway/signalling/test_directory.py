@@ -174,8 +174,11 @@ async def test_a_stream_is_had_from_the_peers_present_address(book: Book) -> Non
     book.register()
     target = book.directory.locate(key)
     assert (target.peer, target.transport, target.any_source, target.any_ssrc) == (AT, "tcp_passive", True, False)
-    await book.stores.devices.update(CAMERA, media_transport="udp", kind="platform", tolerances=("ssrc_any",))
+    assert target.max_sessions is None
+    changes = {"media_transport": "udp", "kind": "platform", "tolerances": ("ssrc_any",), "max_sessions": 4}
+    await book.stores.devices.update(CAMERA, **changes)
     target = book.directory.locate(key)
+    assert target.max_sessions == 4
     assert (target.transport, target.any_source, target.any_ssrc, target.platform) == ("udp", False, True, True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.app import Node
+from gateway.device_health.session_limit import SessionPolicy
 from gateway.errors import Failure, Reason
 from gateway.relay.trail import MAX_IDENTITY
 from gateway.signalling import bye
@@ -19,6 +21,7 @@ from gateway.signalling import live as live_module
 from interop.demo.ports import free_port
 from interop.wire import sipwire
 from interop.wire.call import WireCall
+from interop.wire.deviations import Deviations
 from interop.wire.sipwire import Split, WireRefused
 from media.worker.control import CloseLeg, KeyFrameWanted, OpenSource
 from tests.stand.node import NODE_ID
@@ -419,3 +422,32 @@ async def test_after_a_crash_a_call_whose_grant_is_over_ends(tmp_path: Path) -> 
         async with started_again(street, left) as again:
             await asyncio.wait_for(call.ended.wait(), 5)
             await again.quiet()
+
+
+async def test_a_device_that_takes_no_more_streams_is_not_asked_in_vain(tmp_path: Path) -> None:
+    async with street_with(tmp_path, deviations=Deviations(max_calls=1)) as street:
+        await (await street.upper.play(CHANNEL)).first_key()
+        live = street.node.live
+        assert live.streams_of(KEY.peer_id) == live.streams_of(KEY.peer_id, answered=True) == 1
+        reasons = []
+        for _ in range(2):
+            with pytest.raises(WireRefused):
+                await street.upper.play(SECOND)
+            reasons.append((await street.end()).detail["reason"])
+        assert reasons == ["rejected", "device_sessions_used"]
+        street.device.deviations.max_calls = None
+        live.sessions.limits._policy = SessionPolicy(probe_s=0.0)
+        await (await street.upper.play(SECOND)).first_key()
+        known = live.sessions.limits.learned(KEY.peer_id, time.time())
+        assert known is not None and known.sessions == 2
+
+
+async def test_a_stream_nobody_watches_makes_room_for_one_that_is_wanted(tmp_path: Path) -> None:
+    media = {"linger_seconds": 60.0}
+    async with street_with(tmp_path, media=media, deviations=Deviations(max_calls=1)) as street:
+        await street.node.stores.devices.update(KEY.peer_id, max_sessions=1)
+        first = await street.upper.play(CHANNEL)
+        await first.first_key()
+        await first.bye()
+        await (await street.upper.play(SECOND)).first_key()
+        assert [call.ended_by for call in street.device.calls] == ["BYE", ""]

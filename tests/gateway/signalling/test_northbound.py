@@ -84,7 +84,7 @@ class North:
         )  # fmt: skip
         never: Any = None
         addresses = [UpperAddress(UPPER, "UDP", *raw.address)]
-        self.router = Router(never, self.side, never, Bindings(), lambda: addresses, heard=lambda peer_id: None)
+        self.router = Router(never, self.side, never, Bindings(), lambda: addresses, heard=lambda *_, **__: None)
         desk.handler = self.router.on_request
 
     async def _is_secret(self, key: StreamKey) -> bool:

@@ -90,10 +90,15 @@ class Stage:
         self.bindings = Bindings()
         self.uppers: list[UpperAddress] = []
         self.heard: list[str] = []
+        self.kinds: list[tuple[str, bool]] = []
         self.router = Router(
-            self.seen, self.seen, self.seen, self.bindings, lambda: self.uppers, heard=self.heard.append
+            self.seen, self.seen, self.seen, self.bindings, lambda: self.uppers, heard=self._heard
         )
         desk.handler = self.router.on_request
+
+    def _heard(self, peer_id: str, incoming: Incoming, kind: str, *, keepalive: bool = False) -> None:
+        self.heard.append(peer_id)
+        self.kinds.append((kind, keepalive))
 
     def is_below(self, peer_id: str = CAMERA) -> None:
         self.bindings.bind(Binding(peer_id, Peer("UDP", *self.peer.address), "", 0, 3600, 0))
@@ -208,6 +213,18 @@ async def test_what_a_registered_peer_says_reaches_the_southern_side(stage: Stag
     await eventually(lambda: len(stage.seen.below) == 3)
     assert stage.seen.below == [(CAMERA, "Keepalive"), (CAMERA, "DeviceInfo"), (CAMERA, "Catalog")]
     assert stage.heard == [CAMERA] * 3
+    assert stage.kinds == [("MESSAGE Keepalive", True), ("MESSAGE DeviceInfo", False), ("NOTIFY Catalog", False)]
+
+
+async def test_whatever_can_be_read_is_a_sign_of_life_and_what_cannot_is_none(stage: Stage) -> None:
+    stage.is_below()
+    empty = request_bytes("NOTIFY", lines=["Event: Catalog", "Subscription-State: terminated"])
+    for data in (FORGED["bye"], FORGED["info"], FORGED["options"], FORGED["update"], empty, FORGED["query"]):
+        await stage.status(data)
+    kinds = ["BYE", "INFO", "OPTIONS", "other", "NOTIFY", "MESSAGE Catalog"]
+    assert stage.kinds == [(kind, False) for kind in kinds]
+    assert await stage.status(request_bytes("MESSAGE", body=b"<Notify><CmdType>Keepal")) >= 400
+    assert len(stage.kinds) == len(kinds)
 
 
 async def test_what_an_upper_platform_says_reaches_the_northern_side(stage: Stage) -> None:

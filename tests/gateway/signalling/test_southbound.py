@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from catalog.store import CatalogStore
+from gateway.device_health.book import HealthBook
 from gateway.signalling.bindings import Binding
 from gateway.signalling.exchange import Exchange
 from gateway.signalling.presence import Presence, WentOffline
@@ -44,8 +45,7 @@ class South:
         self.told: list[str] = []
         self.presence = Presence(
             stores.registrations,
-            keepalive_s=60,
-            misses=3,
+            HealthBook(),
             on_online=self._online,
             on_offline=self._offline,
             clock=clock,
@@ -99,7 +99,7 @@ async def test_a_device_registers_is_trusted_from_its_address_and_unregisters(
     found = south.presence.bindings.get(CAMERA)
     assert found is not None and found.last_seen == clock.now and south.side.counters == {"keepalive": 1}
     assert (await register(desk, raw, 0)).need("expires") == "0"
-    assert south.told[-1] == "offline it unregistered"
+    assert south.told[-1] == "offline unregistered by itself"
     assert (await raw.ask(desk.port, request_bytes("MESSAGE", body=body))).status == 403
 
 
@@ -127,7 +127,7 @@ async def test_a_late_unregistration_from_an_old_address_leaves_the_new_registra
         assert found is not None and found.source.port == moved.port.port
         assert south.told[-1] == f"online {CAMERA}"
         assert (await say(moved, 0, "second", 3, new)).need("expires") == "0"
-        assert south.told[-1] == "offline it unregistered"
+        assert south.told[-1] == "offline unregistered by itself"
 
 
 async def test_the_first_keepalive_may_leave_right_behind_the_200(south: South, desk: Desk, raw: RawPeer) -> None:

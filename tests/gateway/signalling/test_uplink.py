@@ -71,7 +71,7 @@ class Uplinked:
         target = UpperTarget(UPPER, host, port, transport, LOWER, **(settings | options))
         uplink = Uplink(target, self.desk.stack, on_change=self._changed, **kept)
         self.made.append(uplink)
-        self.desk.stack.on_connection_lost = uplink.connection_lost
+        self.desk.stack.on_connection_lost = lambda peer, reason: uplink.connection_lost(peer)
         uplink.start()
         return uplink
 

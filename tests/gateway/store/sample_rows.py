@@ -45,7 +45,7 @@ def rows(data_dir: Path) -> dict[str, dict[str, Any]]:
             "id": DEVICE, "name": "东门", "kind": "device",
             "password": box.seal(Secret(PASSWORD), f"devices/{DEVICE}/password"), "allow_no_password": False,
             "charset": None, "edition": "2016", "media_transport": "udp", "tolerances": ["ssrc_any"],
-            "enabled": True, "created_at": _AT,
+            "enabled": True, "created_at": _AT, "max_sessions": 4,
         },
         "uppers": {
             "id": UPPER, "name": "City", "host": "192.0.2.1", "port": 5060, "transport": "udp", "domain": "",
@@ -57,7 +57,10 @@ def rows(data_dir: Path) -> dict[str, dict[str, Any]]:
         "registrations": {
             "side": "lower", "peer_id": DEVICE, "transport": "UDP", "host": "192.0.2.9", "port": 5060,
             "contact": f"<sip:{DEVICE}@192.0.2.9:5060>", "expires_at": _AT + 3600, "gb_ver": "2.0", "user_agent": "cam",
-            "call_id": "r1", "cseq": 2, "registered_at": _AT, "last_seen": _AT,
+            "call_id": "r1", "cseq": 2, "registered_at": _AT, "last_seen": _AT, "settled": False,
+        },
+        "offline_events": {
+            "id": 1, "peer_id": DEVICE, "at": _AT, "reason": "moved", "facts": '{"source": "udp:192.0.2.9:5060"}',
         },
         "dialogs": {
             "id": "c1", "role": "uac", "purpose": "live", "peer_id": DEVICE, "code": CHANNEL,

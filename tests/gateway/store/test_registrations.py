@@ -121,3 +121,14 @@ async def test_an_unbinding_whose_write_was_cancelled_is_written_with_the_next_f
         await asyncio.gather(flushing, return_exceptions=True)
     assert await registrations.flush() == 1
     assert len(await Registrations(database, "lower").load()) == 0
+
+
+async def test_a_peer_that_is_no_longer_unstable_is_stored_so(database: Database) -> None:
+    registrations = Registrations(database, "lower")
+    registrations.put(replace(ONE, settled=False))
+    await registrations.flush()
+    assert (await Registrations(database, "lower").load()).get("1") == replace(ONE, settled=False)
+    registrations.settle("1")
+    registrations.settle("2")
+    assert await registrations.flush() == 1
+    assert (await Registrations(database, "lower").load()).get("1") == ONE

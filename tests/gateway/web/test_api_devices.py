@@ -48,9 +48,19 @@ async def test_a_live_registration_is_shown(api) -> None:
         Registration(ID, "tcp", "192.0.2.7", 5060, "", now + 60, "3.0", "IPC", registered_at=now, last_seen=now)
     )
     shown = (await api.call("GET", f"{URL}/{ID}"))[1]
+    assert (shown["state"], shown["offline_reason"], shown["max_sessions"]) == ("online", None, None)
     assert shown["online"] and shown["registration"]["host"] == "192.0.2.7" and shown["registration"]["gb_ver"] == "3.0"
     api.now[0] += 61
     assert not (await api.call("GET", f"{URL}/{ID}"))[1]["online"]
+
+
+async def test_what_the_signalling_knows_of_it_is_shown_in_the_list(api) -> None:
+    await api.call("POST", URL, {"id": ID, "max_sessions": 4})
+    api.ctx.device_state = lambda device_id: {"state": "unstable", "last_contact": 5.0, "offline_reason": device_id}
+    [shown] = (await api.call("GET", URL))[1]["items"]
+    assert (shown["state"], shown["last_contact"], shown["offline_reason"]) == ("unstable", 5.0, ID)
+    assert shown["max_sessions"] == 4
+    assert (await api.call("PATCH", f"{URL}/{ID}", {"max_sessions": None}))[1]["max_sessions"] is None
 
 
 async def test_lists_come_in_pages_and_can_be_searched(api) -> None:

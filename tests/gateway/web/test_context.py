@@ -17,6 +17,6 @@ async def test_a_context_is_built_with_authentication_and_set_up(tmp_path: Path)
     ctx.setup.start()
     assert len(shown) == 1
     assert ctx.auth.identify("nothing") is None
-    assert ctx.upper_state("x") == {} and ctx.checks == {}
+    assert ctx.upper_state("x") == ctx.device_state("x") == {} and ctx.checks == {}
     await ledger.close()
     await stores.close()

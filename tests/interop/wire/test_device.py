@@ -234,3 +234,14 @@ async def test_an_accepted_call_may_stay_dark(platform: WirePlatform) -> None:
             await call.first_key(0.3)
         assert "y=" not in call.answer.text
         assert (await call.bye()).status == 200
+
+
+async def test_a_device_that_takes_no_more_calls(platform: WirePlatform) -> None:
+    async with device(platform, Deviations(max_calls=1)) as nvr:
+        await nvr.register()
+        call = await platform.play(CAMERAS[0])
+        with pytest.raises(WireRefused) as refused:
+            await platform.play(CAMERAS[1])
+        assert refused.value.status == 486
+        await call.bye()
+        await platform.play(CAMERAS[1])

@@ -42,12 +42,16 @@ class Bench:
 
     def __init__(self, on_request: Callable[[Incoming], None] = lambda incoming: None) -> None:
         self.endpoint = Endpoint(user_agent="x")
+        self.responses: list[tuple[Peer, str, int]] = []
         stack: Any = self
         self.delivery = Delivery(stack, on_request, Counters())
 
     @property
     def failures(self) -> int:
         return self.delivery._counters.handler_failures
+
+    def on_response(self, peer: Peer, request: Request, response: Response) -> None:
+        self.responses.append((peer, request.method, response.status))
 
     def now(self) -> float:
         return 7.0
@@ -141,6 +145,7 @@ async def test_the_final_answer_ends_the_wait_and_a_provisional_one_does_not() -
     for status in (200, 404):
         bench.delivery.deliver(ResponseReceived(transaction, response_to(transaction.request, status)))
     assert (await waiting).status == 200
+    assert bench.responses == [(PEER, "MESSAGE", status) for status in (200, 100, 200, 404)]
     fail(transaction, "too late")
 
 

@@ -575,9 +575,10 @@ async def test_a_peer_that_does_not_listen_is_reported_at_once() -> None:
 
 async def test_a_connection_that_breaks_fails_its_requests_and_is_told_to_the_application() -> None:
     lost: list[Peer] = []
+    reasons: list[str] = []
     seen: list[Incoming] = []
     async with stack_on("TCP", on_request=seen.append) as (stack, port):
-        stack.on_connection_lost = lost.append
+        stack.on_connection_lost = lambda peer, reason: lost.append(peer) or reasons.append(reason)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(theirs("MESSAGE", 5060))
         await until(lambda: seen)
@@ -586,13 +587,13 @@ async def test_a_connection_that_breaks_fails_its_requests_and_is_told_to_the_ap
         writer.transport.abort()
         with pytest.raises(TransportFailed):
             await asking
-        assert lost == [seen[0].source]
+        assert lost == [seen[0].source] and all(reasons)
         seen[0].respond(200)
         assert stack.counters.transport_failures == 1
 
 
 async def test_a_failing_connection_callback_is_survived() -> None:
-    def broken(peer: Peer) -> None:
+    def broken(peer: Peer, reason: str) -> None:
         raise ValueError("bug")
 
     async with stack_on("TCP") as (stack, port):
