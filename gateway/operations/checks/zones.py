@@ -22,7 +22,7 @@ def check_zones(config: Config) -> list[Finding]:
     change = f"write [zones.NAME] for it, or give another: {', '.join(names)}"
     lost = [
         warning(
-            "zones", f"{peer_id} is given to zone {zone}, which is not configured", f"{change} (gbgateway {table} set)"
+            "zones", f"{peer} is given to zone {zone}, which is not configured", f"{change} (gbgateway {table} set)"
         )
         for table, peer, zone in _given(config.node.data_dir)
         if zone not in names
