@@ -27,7 +27,7 @@ async def test_devices_and_registrations_are_kept_and_it_can_be_taken_back(tmp_p
         return run
 
     async with database.write() as connection:
-        await connection.run_sync(go("upgrade", "0006"))
+        await connection.run_sync(go("upgrade", "0007"))
         await connection.execute(
             text(
                 "INSERT INTO devices (id, name, kind, password, allow_no_password, tolerances, enabled, created_at)"
@@ -42,7 +42,7 @@ async def test_devices_and_registrations_are_kept_and_it_can_be_taken_back(tmp_p
     [registration] = (await Registrations(database, "lower").load()).all()
     assert device.max_sessions is None and registration.settled is True
     async with database.write() as connection:
-        await connection.run_sync(go("downgrade", "0006"))
+        await connection.run_sync(go("downgrade", "0007"))
         columns = await connection.run_sync(lambda one: {c["name"] for c in inspect(one).get_columns("registrations")})
         tables = await connection.run_sync(lambda one: inspect(one).get_table_names())
         assert "settled" not in columns and "offline_events" not in tables
