@@ -112,7 +112,7 @@ export interface Binding {
 export interface Device {
   id: string;
   name: string;
-  kind: "device" | "platform";
+  kind: "device" | "platform" | "rtsp";
   has_password: boolean;
   allow_no_password: boolean;
   charset: string | null;

@@ -46,7 +46,7 @@ export const en: Messages = {
     preset_callDone: "Moving to preset {n}", preset_setDone: "Preset {n} set", preset_deleteDone: "Preset {n} deleted", notAllowed: "Viewers cannot move cameras.",
   },
   devices: {
-    add: "Add device or lower platform", editTitle: "Edit device", none: "No devices yet", state: "State", kind: "Kind", kinds: { device: "Device", platform: "Lower platform" },
+    add: "Add device or lower platform", editTitle: "Edit device", none: "No devices yet", state: "State", kind: "Kind", kinds: { device: "Device", platform: "Lower platform", rtsp: "RTSP camera" },
     address: "Source address", neverSeen: "not registered", lastSeen: "Last contact", edition: "Edition", values: "Values", sync: "Sync", id: "Code (20 digits)", password: "Registration password",
     mediaTransport: "Media transport", transportDefault: "Default: {name}", charset: "Character set", tolerances: "Tolerances",
     tolerance: { media_source_any: "Media from any address (NAT)", ssrc_any: "Any SSRC" }, allowNoPassword: "May register without a password",

@@ -44,7 +44,7 @@ export const zh = {
     preset_callDone: "已调用预置位 {n}", preset_setDone: "已设置预置位 {n}", preset_deleteDone: "已删除预置位 {n}", notAllowed: "观看员不能控制云台。",
   },
   devices: {
-    add: "添加设备或下级平台", editTitle: "编辑设备", none: "尚未添加设备", state: "状态", kind: "类型", kinds: { device: "设备", platform: "下级平台" },
+    add: "添加设备或下级平台", editTitle: "编辑设备", none: "尚未添加设备", state: "状态", kind: "类型", kinds: { device: "设备", platform: "下级平台", rtsp: "RTSP 摄像机" },
     address: "来源地址", neverSeen: "未注册", lastSeen: "最近联系", edition: "版本", values: "接入参数", sync: "同步目录", id: "编码（20 位）", password: "注册密码",
     mediaTransport: "媒体传输方式", transportDefault: "默认：{name}", charset: "字符集", tolerances: "容差",
     tolerance: { media_source_any: "允许任意媒体来源地址（NAT）", ssrc_any: "允许任意 SSRC" }, allowNoPassword: "允许无密码注册",

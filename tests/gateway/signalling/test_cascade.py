@@ -44,7 +44,7 @@ class Top:
         self.told: list[tuple[str, str, str]] = []
         self.hold: dict[str, asyncio.Event] = {}
         self.transport = "UDP"
-        self.exchange = Exchange(desk.stack, Party(NODE), answer_s=0.3)
+        self.exchange = Exchange(desk.stack, Party(NODE), answer_s=1.0)
         self.cascade = self.new()
 
     def new(self) -> Cascade:

@@ -30,7 +30,7 @@ LEFT, STOP = "A50F01021F0000D6", "A50F0100000000B5"
 @pytest.fixture
 def controls(desk: Desk, raw: RawPeer, clock: Clock) -> Controls:
     camera = Correspondent(CAMERA, Peer("UDP", *raw.address), "GB2312", Edition.V2022)
-    exchange = Exchange(desk.stack, Party(NODE), answer_s=0.2)
+    exchange = Exchange(desk.stack, Party(NODE), answer_s=1.0)
     return Controls(exchange, lambda peer_id: camera if peer_id == CAMERA else None, clock=clock)
 
 
@@ -112,7 +112,7 @@ async def test_a_key_frame_that_cannot_be_asked_for_is_nobody_elses_trouble(cont
 async def test_a_camera_that_takes_no_commands_is_told_apart_from_one_that_is_away(
     desk: Desk, move: Grant, clock: Clock
 ) -> None:
-    exchange = Exchange(desk.stack, Party(NODE), answer_s=0.2)
+    exchange = Exchange(desk.stack, Party(NODE), answer_s=1.0)
     deaf = Controls(exchange, lambda _: None, no_commands=lambda _: "the camera speaks RTSP only", clock=clock)
     with pytest.raises(Failure) as refused:
         await deaf.ptz(move, LEFT)

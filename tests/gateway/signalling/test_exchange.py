@@ -34,7 +34,7 @@ async def test_towards_an_upper_platform_our_own_id_there_is_used(desk: Desk, ra
 
 
 async def test_a_refusal_is_raised_with_its_code_and_silence_as_no_answer(desk: Desk, raw: RawPeer) -> None:
-    exchange = Exchange(desk.stack, Party(NODE), answer_s=0.1)
+    exchange = Exchange(desk.stack, Party(NODE), answer_s=0.5)
     raw.answer = lambda request: 403
     with pytest.raises(QuestionRefused, match="403") as refused:
         await exchange.tell(correspondent(raw), CatalogQuery(sn=7, device_id=CAMERA))

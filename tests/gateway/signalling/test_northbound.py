@@ -63,7 +63,7 @@ class North:
                  sharing: SharingStore, ledger: Ledger) -> None:  # fmt: skip
         self.desk, self.raw, self.camera, self.catalog, self.ledger = desk, raw, camera, catalog, ledger
         self.live, self.grants, self.secret = Live(), Grants(ledger), set[StreamKey]()
-        exchange = Exchange(desk.stack, Party(NODE), answer_s=0.2)
+        exchange = Exchange(desk.stack, Party(NODE), answer_s=1.0)
         self.upper: Correspondent | None = Correspondent(
             UPPER, Peer("UDP", *raw.address), "GB2312", Edition.V2016, own_id=NODE
         )

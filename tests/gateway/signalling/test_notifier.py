@@ -48,7 +48,7 @@ class Above:
         self.peer = Correspondent(UPPER, Peer(transport, *raw.address), "GB2312", Edition.V2016, "3401000000", NODE)
         self.notifier = CatalogueNotifier(
             desk.stack, stores.subscriptions, lambda upper_id: self.peer if self.known else None, self._initial,
-            scope=self._scope, answer_s=0.15, clock=clock,
+            scope=self._scope, answer_s=1.2, clock=clock,
         )  # fmt: skip
         desk.handler = self._asked
         raw.answer = lambda request: self.notify_answer(request)
