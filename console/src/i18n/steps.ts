@@ -44,6 +44,7 @@ export const stepsZh: Record<string, StepWords> = {
   rtsp_bad_stream: { title: "无法解析码流", hint: "确认 url 中的端口是 RTSP 端口；或更换 rtsp_transport。" },
   rtsp_ended: { title: "摄像机中断码流", hint: "摄像机可能重启，或已达最大观看路数。" },
   rtsp_stalled: { title: "摄像机停止发送", hint: "检查中间网络；rtsp_transport 为 udp 时还需检查防火墙。" },
+  device_sessions_used: { title: "设备会话数已满", hint: "结束该设备其他通道的观看，或提高设备的并发上限（max_sessions）。" },
   internal: { title: "内部错误", hint: "请附上该时刻的日志反馈。" },
 };
 
@@ -87,5 +88,6 @@ export const stepsEn: Record<string, StepWords> = {
   rtsp_bad_stream: { title: "Stream not understood", hint: "Check that the port in the device's url is the RTSP port; try the other rtsp_transport." },
   rtsp_ended: { title: "Camera ended the stream", hint: "It may have restarted, or have reached its limit of viewers." },
   rtsp_stalled: { title: "Camera sends nothing", hint: "Check the network between; with rtsp_transport udp also the firewall." },
+  device_sessions_used: { title: "Device has no session left", hint: "End a view of another channel of this device, or set its max_sessions." },
   internal: { title: "Internal fault", hint: "Report it with the log lines of this time." },
 };
