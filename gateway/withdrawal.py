@@ -72,11 +72,14 @@ class Withdrawals:
         self._tasks = [asyncio.create_task(self._follow(kind), name=f"rights of {kind}s") for kind in self._stirred]
 
     async def stop(self) -> None:
-        for off in self._off:
-            off()
-        for task in self._tasks:
+        """Follow nothing any more; what was being ended is left to the calls themselves."""
+        off, self._off = self._off, []
+        tasks, self._tasks = self._tasks, []
+        for each in off:
+            each()
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _user_changed(self, _change: Change[User]) -> None:
         self._stirred["user"].set()

@@ -75,8 +75,15 @@ class News:
     async def uplink_changed(self, upper_id: str, registered: bool) -> None:
         """Our registration with an upper platform began or ended."""
         if not registered:
-            await self._live.upper_offline(upper_id, Failure(Reason.TIMEOUT, "the upper platform is gone"))
+            await self._live.upper_offline(upper_id, self._why_gone(upper_id))
             await self._notifier.upper_gone(upper_id)
+
+    def _why_gone(self, upper_id: str) -> Failure:
+        """Removing or disabling an upper platform withdraws its rights: whoever notices first says so."""
+        upper = self._stores.uppers.get(upper_id)
+        if upper is None or not upper.enabled:
+            return Failure(Reason.FORBIDDEN, "the upper platform was removed or disabled")
+        return Failure(Reason.TIMEOUT, "the upper platform is gone")
 
     def _device_changed(self, change: Change[Device]) -> None:
         """A device that was removed, disabled or given another password has to prove itself again."""

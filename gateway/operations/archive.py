@@ -104,3 +104,12 @@ def _sink(folder: Path | None, name: str) -> Iterator[BinaryIO]:
         file.flush()
         if folder is not None:
             os.fsync(file.fileno())
+
+
+def sync_directory(directory: Path) -> None:
+    """Have the names in a directory reach the disk, as fsync of a file does for its content. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

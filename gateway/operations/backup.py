@@ -21,7 +21,7 @@ from gateway.compliance.ledger_file import LEDGER_FILE
 from gateway.compliance.verify import Verified, verify
 from gateway.config import Config
 from gateway.errors import GatewayError
-from gateway.operations.archive import read_archive, write_archive
+from gateway.operations.archive import read_archive, sync_directory, write_archive
 from gateway.operations.manifest import BadBackup, Manifest, Part
 from gateway.operations.parts import (
     CONFIGURATION_PART,
@@ -69,7 +69,7 @@ def take_backup(config: Config, config_file: Path | None, target: Path, *, now: 
             os.link(draft, target)  # unlike a rename it never replaces a backup that is there
         except FileExistsError:
             raise BackupRefused(f"{target} is there already") from None
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
     return Backup(target, target.stat().st_size, manifest)
 
 
@@ -125,11 +125,3 @@ def versions() -> dict[str, str]:
     except PackageNotFoundError:  # run from a source tree that is not installed
         own = "unknown"
     return {"gb28181-gateway": own, "python": platform.python_version(), "sqlite": sqlite}
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

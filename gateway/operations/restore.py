@@ -19,7 +19,7 @@ from pathlib import Path
 from gateway.compliance.heads import HEADS_FILE
 from gateway.config import Config
 from gateway.errors import GatewayError
-from gateway.operations.archive import read_archive, read_manifest
+from gateway.operations.archive import read_archive, read_manifest, sync_directory
 from gateway.operations.backup import verified_ledger
 from gateway.operations.manifest import BadBackup, Manifest
 from gateway.operations.occupancy import LOCK_FILE, UNFINISHED_FILE, occupied
@@ -135,7 +135,7 @@ def _swap(data_dir: Path, stage: Path, now: float) -> Path | None:
     old = [data_dir / (name + end) for name in IN_ORDER for end in _ENDS if (data_dir / (name + end)).exists()]
     mark = data_dir / UNFINISHED_FILE
     mark.touch(0o600)
-    _sync(data_dir)
+    sync_directory(data_dir)
     aside = _aside(data_dir, now) if old else None
     if aside is not None:
         _give(aside, owner)
@@ -146,9 +146,9 @@ def _swap(data_dir: Path, stage: Path, now: float) -> Path | None:
             _give(stage / name, owner)
             (stage / name).rename(data_dir / name)
     _give(data_dir / LOCK_FILE, owner)
-    _sync(data_dir)
+    sync_directory(data_dir)
     mark.unlink()
-    _sync(data_dir)
+    sync_directory(data_dir)
     return aside
 
 
@@ -169,11 +169,3 @@ def _give(path: Path, owner: os.stat_result) -> None:
     """Restored by root, a node's files belong to whom its directory belongs."""
     if os.geteuid() == 0:
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import structlog
 import uvloop
@@ -21,22 +19,20 @@ from media.errors import LocalError
 from media.worker.control import (
     AnyCommand,
     ClosePull,
-    Drain,
     LegState,
     OpenPull,
     ProbeSource,
     PullFailed,
     PullUp,
-    Shutdown,
     SourceStats,
     Stats,
 )
+from media.worker.life import LoopWorker
 from media.worker.log import log_to_stderr
 from media.worker.pull_probe import probe
 from media.worker.puller import Puller
-from media.worker.server import ORPHAN_S, Answer, ControlServer, Refused
+from media.worker.server import ORPHAN_S, Answer, Refused
 
-SWEEP_S = 0.1
 MOST_PULLS = 512
 MOST_PROBES = 64
 END_S = 3.0
@@ -45,8 +41,10 @@ END_S = 3.0
 log = structlog.get_logger("media.worker.source")
 
 
-class PullWorker:
+class PullWorker(LoopWorker):
     """The whole worker, inside a running asyncio loop. Raises LocalError when another worker owns ``path``."""
+
+    kind = "source"
 
     def __init__(
         self,
@@ -56,56 +54,23 @@ class PullWorker:
         orphan_s: float = ORPHAN_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
         self._pulls: dict[str, Puller] = {}
         self._ending: list[Puller] = []
-        self._probes: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
-        self._reason = ""
-        self._draining = False
-        self.server = ControlServer(
-            path,
-            kind="source",
-            name=name,
-            reactor=self._loop,
-            handle=self._handle,
-            held=self._held,
-            clock=clock,
-            orphan_s=orphan_s,
-        )
-
-    def stop(self, reason: str = "stopped") -> None:
-        """End `run`."""
-        self._reason = self._reason or reason
-        self._stop.set()
-
-    async def run(self) -> str:
-        """Serve until stopped, shut down, drained, or too long without control process; returns the reason."""
-        try:
-            while not self._stop.is_set():
-                self._sweep()
-                try:
-                    async with asyncio.timeout(SWEEP_S):
-                        await self._stop.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            await self._close()
-        return self._reason
+        super().__init__(path, name, orphan_s=orphan_s, clock=clock)
 
     def _sweep(self) -> None:
         self._ending = [puller for puller in self._ending if not puller.ended]
-        if self.server.orphaned():
-            self.stop("no control process")
-        if self._draining and not self._pulls:
-            self.stop("drained")
+        super()._sweep()
+
+    def _idle(self) -> bool:
+        return not self._pulls
 
     async def _close(self) -> None:
         for name in list(self._pulls):
             self._end(name)
-        for task in list(self._probes):
+        for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._probes, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.server.close()
         await asyncio.to_thread(self._join)
 
@@ -128,14 +93,8 @@ class PullWorker:
                 self._probe(command, answer)
             case Stats():
                 answer(SourceStats(pulls=[puller.stats() for puller in self._pulls.values()]))
-            case Drain():
-                self._draining = True
-                answer(None)
-            case Shutdown():
-                answer(None)
-                self.stop("shutdown")
             case _:
-                raise Refused("bad_request", f"{type(command).__name__} is for another kind of worker")
+                super()._handle(command, answer)
 
     def _held(self) -> list[LegState]:
         return [puller.state() for puller in self._pulls.values()]
@@ -179,7 +138,7 @@ class PullWorker:
         self.server.emit(event)
 
     def _probe(self, command: ProbeSource, answer: Answer) -> None:
-        if len(self._probes) >= MOST_PROBES:
+        if len(self._tasks) >= MOST_PROBES:
             raise Refused("limit", f"{MOST_PROBES} cameras are being asked")
 
         async def ask() -> None:
@@ -188,12 +147,7 @@ class PullWorker:
             except LocalError as error:
                 answer(Refused("bad_address", str(error)).error)
 
-        self._spawn(ask())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._probes.add(task)
-        task.add_done_callback(self._probes.discard)
+        self._start(ask())
 
 
 def _content(command: OpenPull) -> tuple[object, ...]:
@@ -208,9 +162,7 @@ async def serve(options: argparse.Namespace) -> int:
     except (LocalError, OSError) as error:
         log.error("cannot start", worker=options.name, error=str(error))
         return 1
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop, signal.Signals(number).name)
+    worker.stop_on_signals()
     reason = await worker.run()
     log.info("ended", worker=options.name, reason=reason)
     return 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import socket
 import sys
 import time
@@ -24,32 +23,32 @@ from media.worker.control import (
     AnyCommand,
     CloseInput,
     CloseView,
-    Drain,
     InputClosed,
     LegState,
     OpenInput,
     OpenView,
-    Shutdown,
     Snapshot,
     Stats,
     StreamStats,
 )
+from media.worker.life import LoopWorker
 from media.worker.log import log_to_stderr
-from media.worker.server import ORPHAN_S, Answer, ControlServer, Refused
+from media.worker.server import ORPHAN_S, Answer, Refused
 from media.worker.stream_input import StreamInput
 from media.worker.viewing import Changes, Viewing
 from media.worker.views import ViewTable
 from media.worker.whep import Whep, WhepSettings
 
-SWEEP_S = 0.1
 MOST_INPUTS = 2048
 CODEC_THREADS = 3
 
 log = structlog.get_logger("media.worker.stream")
 
 
-class StreamWorker:
+class StreamWorker(LoopWorker):
     """The whole worker, inside a running asyncio loop. Raises LocalError when another worker owns ``path``."""
+
+    kind = "stream"
 
     def __init__(
         self,
@@ -64,25 +63,11 @@ class StreamWorker:
         self.http_port = 0
         self._clock = clock
         self._unix_offset = time.time() - clock()
-        self._loop = asyncio.get_running_loop()
         self._inputs: dict[str, StreamInput] = {}
         self._views = ViewTable()
         self._changes = Changes()
         self._executor = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
-        self._stop = asyncio.Event()
-        self._reason = ""
-        self._draining = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.server = ControlServer(
-            path,
-            kind="stream",
-            name=name,
-            reactor=self._loop,
-            handle=self._handle,
-            held=self._held,
-            clock=clock,
-            orphan_s=orphan_s,
-        )
+        super().__init__(path, name, orphan_s=orphan_s, clock=clock)
         self._viewing = Viewing(self._views, self._inputs.get, self._changes, self.server.emit, **viewing)
         self._whep_settings = whep or WhepSettings()
         self._whep = Whep(self._viewing, self._whep_settings)
@@ -104,34 +89,15 @@ class StreamWorker:
             raise
         return self.http_port
 
-    def stop(self, reason: str = "stopped") -> None:
-        """End `run`."""
-        self._reason = self._reason or reason
-        self._stop.set()
-
-    async def run(self) -> str:
-        """Serve until stopped, shut down, drained, or too long without control process; returns the reason."""
-        try:
-            while not self._stop.is_set():
-                self._sweep()
-                try:
-                    async with asyncio.timeout(SWEEP_S):
-                        await self._stop.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            await self._close()
-        return self._reason
-
     def _sweep(self) -> None:
         now = self._clock()
         for entry in list(self._inputs.values()):
             entry.check(now)
         self._views.expire(now + self._unix_offset)
-        if self.server.orphaned():
-            self.stop("no control process")
-        if self._draining and not self._inputs and not self._views:
-            self.stop("drained")
+        super()._sweep()
+
+    def _idle(self) -> bool:
+        return not self._inputs and not self._views
 
     async def _close(self) -> None:
         self._views.end_all("the worker stops")
@@ -169,14 +135,8 @@ class StreamWorker:
                 self._start(self._snapshot(self._input(command.input), command.timeout_s, answer))
             case Stats():
                 answer(StreamStats(inputs=[i.stats() for i in self._inputs.values()], views=self._views.stats()))
-            case Drain():
-                self._draining = True
-                answer(None)
-            case Shutdown():
-                answer(None)
-                self.stop("shutdown")
             case _:
-                raise Refused("bad_request", f"{type(command).__name__} is for another kind of worker")
+                super()._handle(command, answer)
 
     def _held(self) -> list[LegState]:
         return [*(entry.state() for entry in self._inputs.values()), *self._views.states()]
@@ -224,11 +184,6 @@ class StreamWorker:
         except Refused as refusal:
             answer(refusal.error)
 
-    def _start(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 async def serve(options: argparse.Namespace) -> int:
     """Run one worker until it ends; the exit status."""
@@ -246,9 +201,7 @@ async def serve(options: argparse.Namespace) -> int:
     except (LocalError, OSError) as error:
         log.error("cannot start", worker=options.name, error=str(error))
         return 1
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.stop, signal.Signals(number).name)
+    worker.stop_on_signals()
     try:
         await worker.listen(host.strip("[]"), int(port))
     except OSError as error:

@@ -46,6 +46,16 @@ async def test_an_upper_platform_that_is_removed_sees_nothing_any_more(tmp_path:
         await until(lambda: street.node.uplinks.get(UPPER_ID) is None)
 
 
+async def test_an_upper_platform_that_is_disabled_is_told_so_whoever_notices_first(tmp_path: Path) -> None:
+    async with running_street(settings(tmp_path)) as street:
+        call = await street.upper.play(CHANNEL, transport="udp")
+        await call.frames(3)
+        await street.node.withdrawals.stop()  # as if it were still busy with an earlier change
+        await street.node.stores.uppers.update(UPPER_ID, enabled=False)
+        await asyncio.wait_for(call.ended.wait(), 5)
+        assert call.goodbye is not None and call.goodbye.get("reason") == 'SIP;cause=403;text="Forbidden"'
+
+
 async def test_a_new_password_has_to_be_proven(tmp_path: Path) -> None:
     async with running_street(settings(tmp_path)) as street:
         await street.node.stores.devices.update(DEVICE_ID, password=Secret("another"))

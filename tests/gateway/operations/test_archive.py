@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.operations.archive import read_archive, read_manifest, write_archive
+from gateway.operations.archive import read_archive, read_manifest, sync_directory, write_archive
 from gateway.operations.manifest import BadBackup, Manifest, Part
 from tests.gateway.operations.test_manifest import MANIFEST
 
@@ -118,3 +119,18 @@ def test_a_backup_is_never_written_over_a_file(tmp_path: Path) -> None:
     target, manifest = made(tmp_path)
     with pytest.raises(FileExistsError):
         write_archive(target, manifest, tmp_path)
+
+
+def test_the_names_in_a_directory_are_brought_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    sync_directory(tmp_path)
+    assert synced == [tmp_path.stat().st_ino]
+    with pytest.raises(FileNotFoundError):
+        sync_directory(tmp_path / "nothing")

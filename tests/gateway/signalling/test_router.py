@@ -91,9 +91,7 @@ class Stage:
         self.uppers: list[UpperAddress] = []
         self.heard: list[str] = []
         self.kinds: list[tuple[str, bool]] = []
-        self.router = Router(
-            self.seen, self.seen, self.seen, self.bindings, lambda: self.uppers, heard=self._heard
-        )
+        self.router = Router(self.seen, self.seen, self.seen, self.bindings, lambda: self.uppers, heard=self._heard)
         desk.handler = self.router.on_request
 
     def _heard(self, peer_id: str, incoming: Incoming, kind: str, *, keepalive: bool = False) -> None:

@@ -220,6 +220,7 @@ async def test_a_relay_that_is_gone_is_told_and_tried_again(pull: Callable[..., 
     async with WireRtsp() as camera:
         one = pull(camera.url)
         await one.next()
+        await relay.receiver.until(1, timeout_s=15)
         await relay.close()
         for _ in range(2):
             assert (await one.next()).reason == "relay_lost"
