@@ -265,7 +265,7 @@ def _requested_expires(request: Request) -> int | None:
 
 
 def _asked_of_each(contacts: list[NameAddr], common: int | None) -> list[tuple[NameAddr, int | None]]:
-    """Each Contact with the seconds asked for it: its parameter, else what the Expires header asks for all (`common`)."""
+    """Each Contact with the seconds asked for it: its parameter, else what the Expires header asks (`common`)."""
     return [(contact, _seconds(contact.params.get("expires") or "", common)) for contact in contacts]
 
 

@@ -30,7 +30,7 @@ MAX_REDIRECTS = 3
 ANSWER_S = 8.0
 """How long an answer to REGISTER or a keepalive is waited for."""
 SETTLED_S = 10.0
-"""A connection closed that soon after the registration over it was closed early: more than once, that is no accident."""
+"""A connection closed that soon after the registration was closed early: more than once, that is no accident."""
 CONNECTION_CLOSED = "the TCP connection to the upper platform was closed"
 
 
@@ -172,8 +172,8 @@ class Uplink:
             await self._enter(UplinkState.REGISTERED)
         try:
             await self._stay_registered()
-        except TransportFailed:
-            if not self._connection_closed.is_set():
+        except RemoteError as error:
+            if not self._connection_broke(error):
                 raise
         if self._connection_closed.is_set():
             early = self._clock() - self.status.since < SETTLED_S
@@ -232,6 +232,8 @@ class Uplink:
             try:
                 await self._keepalive()
             except RemoteError as error:
+                if self._connection_broke(error):
+                    return
                 self.status.missed_keepalives += 1
                 self.status.step(f"keepalive {self.status.missed_keepalives} not answered: {error}")
                 if self.status.missed_keepalives >= self.target.keepalive_misses:
@@ -242,6 +244,12 @@ class Uplink:
                 self.status.step(str(refusal))
                 await self._renew()
                 return
+
+    def _connection_broke(self, error: RemoteError) -> bool:
+        """Whether a request failed because the connection of our registration is gone: nothing is sent over another."""
+        if isinstance(error, TransportFailed) and self._server.transport != "UDP":
+            self._connection_closed.set()
+        return self._connection_closed.is_set()
 
     async def _closed_within(self, seconds: float) -> bool:
         """Wait; True as soon as the connection of our registration is closed."""

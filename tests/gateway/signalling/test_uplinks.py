@@ -142,10 +142,9 @@ async def test_a_closed_connection_is_the_business_of_the_upper_platform_it_led_
     await group.registered()
     group.uplinks.connection_lost(Peer("TCP", "192.0.2.1", 5060))
     group.uplinks.connection_lost(Peer("TCP", *group.raw.address))
-    await eventually(lambda: len(group.expires()) == 2)
-    await group.registered()
-    # Whoever watches a picture does not notice.
-    assert (UPPER, False) not in group.told
+    await eventually(lambda: (up := group.uplinks.get(UPPER)) is not None and up.status.state is UplinkState.WAITING)
+    # What it watches ends: to it we are offline, too (GB/T 28181-2022 9.1.1 f).
+    assert group.told == [(UPPER, True), (UPPER, False)] and group.stores.uplinks.get(UPPER) is None
 
 
 async def test_a_change_that_cannot_be_followed_is_logged(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
