@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Protocol
 
-from gateway.config_key import address, between, key
+from gateway.config_key import address, between, key, one_of
 
 DEFAULT = "default"
 """The zone of everybody who belongs to no other: its addresses are those of [sip] and [media]."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 WILDCARDS = ("0.0.0.0", "::")
+CONNECT = ("auto", "yes", "no")
+"""Whether devices are connected to."""
 
 Problem = tuple[str, str, str]
 """Section, key and what is wrong."""
@@ -50,6 +52,9 @@ class ZoneConfig:
     )
     port_min: int = key(0, "First media port; 0: the range of [media].", between(0, 65534))
     port_max: int = key(0, "Last media port; 0: the range of [media].", between(0, 65535))
+    connect_to_devices: str = key(
+        "", "As media.connect_to_devices, for the devices of this zone; empty: that one.", one_of("", *CONNECT)
+    )
     public_url: str = key(
         "", "Base URL of the browser streams as viewers of this zone see it, as media.public_url; empty: that one."
     )

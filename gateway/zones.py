@@ -30,6 +30,7 @@ class Zone:
     """One zone. A host "" means: no other than the one bound, or the one the kernel routes from.
 
     ports  the range of the media ports; None: that of the workers
+    connect_to_devices  "auto", "yes" or "no", see `gateway.signalling.reachability`
     """
 
     name: str
@@ -41,6 +42,7 @@ class Zone:
     media_advertised_host: str
     ports: tuple[int, int] | None
     public_url: str
+    connect_to_devices: str = "auto"
 
     @property
     def media_shown(self) -> str:
@@ -108,7 +110,16 @@ class Zones:
 def _default(config: Config) -> Zone:
     sip, media = config.sip, config.media
     return Zone(
-        DEFAULT, (), sip.host, sip.port, sip.advertised_host, media.host, media.advertised_host, None, media.public_url
+        name=DEFAULT,
+        networks=(),
+        sip_host=sip.host,
+        sip_port=sip.port,
+        sip_advertised_host=sip.advertised_host,
+        media_host=media.host,
+        media_advertised_host=media.advertised_host,
+        ports=None,
+        public_url=media.public_url,
+        connect_to_devices=media.connect_to_devices,
     )
 
 
@@ -123,4 +134,5 @@ def _zone(name: str, zone: ZoneConfig, config: Config) -> Zone:
         media_advertised_host=zone.media_advertised_host or zone.sip_advertised_host,
         ports=(zone.port_min, zone.port_max) if zone.port_min else None,
         public_url=zone.public_url or config.media.public_url,
+        connect_to_devices=zone.connect_to_devices or config.media.connect_to_devices,
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from gateway.signalling.bindings import Binding
+from gateway.signalling.reachability import own_host
 from gateway.signalling.unregister import Unregistration, contact_left, unregistration
 from sip import NameAddr, ParseError, Peer, Request
 from sip.digest import Challenge, Credentials, NonceTable, ha1, is_supported, verify
@@ -222,6 +223,7 @@ class Registrar:
             user_agent=request.headers.get("User-Agent"),
             call_id=request.call_id,
             cseq=request.cseq[0],
+            own_host=own_host(request, contacts[0]),
         )
         return Outcome(200, tuple(headers), bound=binding)
 

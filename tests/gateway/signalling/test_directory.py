@@ -15,12 +15,14 @@ from gateway.rtsp.target import RtspTarget
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Binding, Bindings
 from gateway.signalling.directory import Directory
+from gateway.signalling.reachability import Reachability
 from gateway.signalling.registrar import Account
 from gateway.signalling.trust import UpperAddress
 from gateway.signalling.uplink import Uplink
 from gateway.store.devices import Device
 from gateway.store.stores import Stores
 from gateway.store.uppers import Upper
+from gateway.zones import Zones
 from sip.aio import Peer
 from sip.manscdp import Edition
 from tests.gateway.signalling.raw import CAMERA, LOWER, NODE, UPPER, Desk
@@ -37,7 +39,8 @@ class Book:
 
     @property
     def directory(self) -> Directory:
-        return Directory(self.config, self.stores.devices, self.stores.uppers, self.bindings, self.uplinks.get)
+        stores, reachability = self.stores, Reachability(lambda peer: Zones(self.config).of_host(peer.host))
+        return Directory(self.config, stores.devices, stores.uppers, self.bindings, self.uplinks.get, reachability)
 
     def registrar(self, **options: Any) -> None:
         self.config = replace(self.config, registrar=replace(self.config.registrar, **options))

@@ -13,12 +13,14 @@ from gateway.config import Config
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Bindings
 from gateway.signalling.directory import Directory
+from gateway.signalling.reachability import Reachability
 from gateway.signalling.uplink import Uplink
 from gateway.signalling.uplink_status import UplinkState
 from gateway.signalling.uplinks import Uplinks
 from gateway.store.repository import Change
 from gateway.store.stores import Stores
 from gateway.store.uppers import Upper
+from gateway.zones import Zones
 from sip.aio import Peer
 from tests.gateway.signalling.raw import UPPER, Desk, RawPeer, eventually
 
@@ -30,7 +32,8 @@ class Group:
         self.stores, self.raw = stores, raw
         self.told: list[tuple[str, bool]] = []
         self.uplinks = Uplinks(stores.uppers, stores.uplinks, desk.stack, on_change=self._changed)
-        directory = Directory(Config(), stores.devices, stores.uppers, Bindings(), self.uplinks.get)
+        reachability = Reachability(lambda peer: Zones(Config()).default)
+        directory = Directory(Config(), stores.devices, stores.uppers, Bindings(), self.uplinks.get, reachability)
         self.uplinks.target_of = directory.uplink_target
         self.off = stores.uppers.on_change(self.uplinks.changed)
 
