@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +26,18 @@ class UnknownZone(GatewayError):
         super().__init__(f"no zone {name!r}; there are {names}")
 
 
+class ZoneNotListening(GatewayError):
+    """The SIP address of a zone cannot be listened on: `reason` says why."""
+
+    def __init__(self, zone: Zone, error: OSError) -> None:
+        self.zone = zone.name
+        key = "sip.host" if zone.name == DEFAULT else f"zones.{zone.name}.sip_host"
+        away = error.errno == errno.EADDRNOTAVAIL
+        self.reason = "it is not an address of this machine" if away else error.strerror or str(error)
+        where = f"{zone.sip_host} port {zone.sip_port} ({key})"
+        super().__init__(f"cannot listen on {where}: {self.reason}; gbgateway self-check says what to change")
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """One zone. A host "" means: no other than the one bound, or the one the kernel routes from.
@@ -45,9 +58,18 @@ class Zone:
     connect_to_devices: str = "auto"
 
     @property
+    def sip_shown(self) -> str:
+        """The address written into Via and Contact; "" when every address is bound and none is configured."""
+        return self.sip_advertised_host or ("" if self.sip_host in WILDCARDS else self.sip_host)
+
+    @property
     def media_shown(self) -> str:
         """The address written into SDP; "" when every address is bound and none is configured."""
         return self.media_advertised_host or ("" if self.media_host in WILDCARDS else self.media_host)
+
+    def has(self, host: str) -> bool:
+        """Whether an address is in a network of the zone."""
+        return any(ip_address(host) in network for network in self.networks)
 
 
 class Zones:

@@ -185,6 +185,22 @@ async def test_a_stream_is_had_from_the_peers_present_address(book: Book) -> Non
     assert (target.transport, target.any_source, target.any_ssrc, target.platform) == ("udp", False, True, True)
 
 
+async def test_a_device_that_nobody_can_connect_to_is_asked_to_connect(book: Book) -> None:
+    await book.stores.devices.create(Device(CAMERA, media_transport="tcp_active"))
+    assert book.directory.media_way(CAMERA) is None
+    book.register()
+    reachable = book.directory.locate(StreamKey(CAMERA, "c"))
+    assert (reachable.transport, reachable.turned) == ("tcp_active", None)
+    book.bindings.bind(Binding(CAMERA, AT, "", 0, 3600, 0, own_host="192.168.1.9"))
+    hidden, way = book.directory.locate(StreamKey(CAMERA, "c")), book.directory.media_way(CAMERA)
+    assert hidden.transport == "tcp_passive" and hidden.turned is not None and hidden.turned.own == "192.168.1.9"
+    assert way is not None and (way.configured, way.transport, way.behind_nat) == (
+        "tcp_active",
+        "tcp_passive",
+        hidden.turned,
+    )
+
+
 @pytest.mark.parametrize(
     ("peer_id", "kind", "shown"),
     [

@@ -80,6 +80,7 @@ def test_right_credentials_bind_the_source_address_and_tell_the_time(registrar: 
     outcome = register(registrar, "Expires: 7200", "X-GB-Ver: 2.0", "User-Agent: IPC")
     assert outcome.status == 200 and outcome.bound is not None
     assert outcome.bound.source == SOURCE and outcome.bound.expires_at == NOW + 7200
+    assert outcome.bound.own_host == "192.0.2.7"  # of the Via; the Contact may be anything
     assert outcome.bound.gb_version == "2.0" and outcome.bound.user_agent == "IPC"
     assert header(outcome, "Expires") == "7200" and header(outcome, "X-GB-Ver") == "3.0"
     assert header(outcome, "Contact") == f"<sip:{CAMERA}@10.0.0.9:5060>"
