@@ -80,6 +80,8 @@ class MediaKeys(Protocol):
     def port_max(self) -> int: ...
     @property
     def stream_workers(self) -> int: ...
+    @property
+    def relay_workers(self) -> int: ...
 
 
 def name_problem(name: str) -> str | None:
@@ -99,6 +101,8 @@ def zone_problems(zones: Mapping[str, ZoneConfig], sip: SipKeys, media: MediaKey
             yield section, "port_min" if zone.port_min else "port_max", "port_min and port_max belong together"
         elif zone.port_min and (zone.port_min < 1024 or zone.port_max < zone.port_min + 1):
             yield section, "port_max", "port_min must be 1024 or more, and port_max above it"
+        elif zone.port_min and zone.port_max - zone.port_min + 1 < 2 * media.relay_workers:
+            yield section, "port_max", f"too few ports: {media.relay_workers} relay workers need two each"
         if zone.public_url and media.stream_workers > 1 and "{port}" not in zone.public_url:
             yield section, "public_url", "needs {port} where there are several stream workers"
     yield from _networks_twice(zones)

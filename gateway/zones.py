@@ -6,7 +6,7 @@ import errno
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from gateway.config import Config
 from gateway.config_zones import DEFAULT, WILDCARDS, ZoneConfig
@@ -126,6 +126,8 @@ class Zones:
             address = ip_address(host)
         except ValueError:
             return self.default
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
         return next((zone for network, zone in self._networks if address in network), self.default)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import msgspec
 
@@ -50,6 +50,8 @@ class ViewerNetworks:
             address = ip_address(viewer)
         except ValueError:
             return self._usual
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
         return next((one for network, one in self._prefixes if address in network), self._usual)
 
     def open(self, viewer: str, seen: str, own: Iterable[str]) -> list[Reach]:

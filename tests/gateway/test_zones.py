@@ -30,9 +30,9 @@ def test_the_longest_network_decides() -> None:
         narrow=ZoneConfig(networks=("10.9.0.0/16",), sip_host="10.9.0.1"),
     )
     assert zones.several and zones.names == ["default", "wide", "narrow"]
-    hosts = ("10.8.0.1", "10.9.0.7", "192.0.2.1", "2001:db8::7", "camera.lan", "", "10.8.0.1")
+    hosts = ("10.8.0.1", "10.9.0.7", "192.0.2.1", "2001:db8::7", "camera.lan", "", "10.8.0.1", "::ffff:10.9.0.7")
     found = [zones.of_host(host).name for host in hosts]
-    assert found == ["wide", "narrow", "default", "wide", "default", "default", "wide"]
+    assert found == ["wide", "narrow", "default", "wide", "default", "default", "wide", "narrow"]
 
 
 def test_what_a_zone_does_not_say_comes_from_its_sip_address_and_the_common_sections() -> None:

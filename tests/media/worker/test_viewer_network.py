@@ -35,7 +35,15 @@ def test_what_is_no_network_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("viewer", "network"),
-    [("10.8.0.1", WIDE), ("10.9.0.1", NARROW), ("2001:db8::9", WIDE), ("192.0.2.1", None), ("", None), ("pc", None)],
+    [
+        ("10.8.0.1", WIDE),
+        ("10.9.0.1", NARROW),
+        ("2001:db8::9", WIDE),
+        ("::ffff:10.9.0.1", NARROW),
+        ("192.0.2.1", None),
+        ("", None),
+        ("pc", None),
+    ],
 )
 def test_the_longest_prefix_decides(viewer: str, network: ViewerNetwork | None) -> None:
     usual = ViewerNetwork(bind=HOME)
