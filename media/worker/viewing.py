@@ -159,12 +159,14 @@ class Viewing:
 
     @contextlib.contextmanager
     def watching(self, view: View, viewer: Watching) -> Iterator[None]:
-        """Account for a viewer, however his viewing ends."""
+        """Account for a viewer, however his viewing ends. His view may have ended since he was let in: then he ends."""
         number = next(self._viewer_ids)
         started = time.monotonic()
         view.viewers[number] = viewer
         view.joined += 1
         self._emit(ViewerJoined(view=view.id, viewer=number))
+        if self._views.get(view.id) is not view:
+            viewer.end("the view has ended")
         try:
             yield
         finally:
