@@ -130,6 +130,8 @@ class WhepPeer:
         try:
             while (unit := await self.queue.next()) is not None:
                 for packet in self._packets(unit):
+                    if self.queue.ended is not None:
+                        return
                     await self._send(packet)
                 await self._report()
         except ConnectionError:

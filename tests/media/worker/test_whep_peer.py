@@ -160,6 +160,22 @@ async def test_a_large_picture_does_not_leave_in_one_burst(monkeypatch: pytest.M
     await play.end()
 
 
+async def test_a_view_that_ends_within_a_large_picture_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play()
+
+    async def sleep(seconds: float) -> None:
+        play.queue.end("grant revoked")
+
+    play.wire.connecting.set()
+    play.show(0)
+    await play.until(play.wire.rtp)
+    with monkeypatch.context() as patch:
+        patch.setattr(whep_peer.asyncio, "sleep", sleep)
+        play.show(3600, key=False, size=400_000)
+        await asyncio.wait_for(play.life, 10)
+    assert play.queue.ended == "grant revoked" and play.counted < 40_000
+
+
 async def _turn() -> None:
     done = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(done.set_result, None)
