@@ -139,6 +139,7 @@ class Whep:
     async def _begin(self, request: web.Request) -> web.Response:
         if not self._settings.most:
             raise NotAdmitted(404, "unsupported", "This node serves no WebRTC.", "本节点未启用 WebRTC。", OTHER_PLAYER)
+        self._viewing.admit(request)  # before a byte of a stranger's is read
         text = await _offer_text(request)
         view, playable = await self._viewing.enter(request)
         _check_playable(playable.units)

@@ -2,7 +2,7 @@
 
 Only what is understood is used: one video section that takes H.264 in packetization mode 1, one audio section beside
 it in the same BUNDLE that takes G.711. Everything else is answered as rejected (port 0). The viewer's ICE candidates
-are left alone: it is he who reaches us, so nobody can have us send packets to a third party. (JSEP: RFC 8829)
+are left alone: it is he who reaches us, and nothing is sent to an address nothing came from. (JSEP: RFC 8829)
 """
 
 from __future__ import annotations

@@ -248,6 +248,7 @@ async def test_who_may_not_watch_is_told_as_everywhere(stand: Stand, film: Any) 
     stand.play(film.units)
     assert (await stand.post("v=0", "?token=wrong"))[0] == 403
     assert (await stand.post("v=0", ""))[0] == 403
+    assert (await stand.post("v=0\n" + "a=x\n" * 20_000, ""))[0] == 403
     status, body, headers = await stand.post("v=0", "", Authorization="Bearer t")
     assert (status, body["step"], headers["Access-Control-Allow-Origin"]) == (406, "not_acceptable", "*")
     stand.views.open(OpenView(view="v", input="in", token_sha256=hashlib.sha256(b"t").hexdigest(), expires_at=999.0))
