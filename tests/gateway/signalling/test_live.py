@@ -449,6 +449,7 @@ async def test_a_stream_nobody_watches_makes_room_for_one_that_is_wanted(tmp_pat
         first = await street.upper.play(CHANNEL)
         await first.first_key()
         await first.bye()
+        await street.lingers()
         await (await street.upper.play(SECOND)).first_key()
         assert [call.ended_by for call in street.device.calls] == ["BYE", ""]
 
@@ -461,6 +462,7 @@ async def test_a_device_that_goes_while_room_is_made_is_not_called_where_it_was(
         first = await street.upper.play(CHANNEL)
         await first.first_key()
         await first.bye()
+        await street.lingers()
         hub, end_lingering = street.node.live.hub, street.node.live.hub.end_lingering
 
         async def meanwhile(peer_id: str) -> bool:
