@@ -216,6 +216,31 @@ async def test_a_viewer_without_picture_gets_the_key_frame_again_once_a_second()
     await play.end()
 
 
+async def test_a_viewer_who_goes_on_asking_is_sent_the_group_less_and_less_often() -> None:
+    play, again = Play(), list[float]()
+    play.wire.connecting.set()
+    play.show(0)
+    await play.until(play.wire.rtp)
+    begun = play.now
+
+    async def asks(seconds: float) -> None:
+        before = len(play.wire.rtp())
+        play.now += seconds
+        await play.wire.feedback[0].picture_lost()
+        for _ in range(9):
+            await asyncio.sleep(0)
+        if len(play.wire.rtp()) > before:
+            again.append(play.now - begun)
+
+    for _ in range(64):
+        await asks(0.5)
+    assert again == [1.0, 3.0, 7.0, 15.0, 23.0, 31.0]
+    await asks(29.0)
+    await asks(1.0)
+    assert again[6:] == [61.0, 62.0], "after a while without trouble as soon as at first"
+    await play.end()
+
+
 @pytest.mark.parametrize(("vanished", "reason"), [(True, "the viewer vanished"), (False, "viewer left")])
 async def test_why_a_viewer_is_gone(vanished: bool, reason: str) -> None:
     play = Play()
