@@ -241,7 +241,7 @@ def check(connection: Any, *, priority: bool = True) -> bytes:
 
 async def test_a_viewer_checks_from_so_many_addresses_and_no_more(pair: Pair) -> None:
     await pair.connect()
-    connection = pair.ours._gatherer._connection
+    connection: Any = pair.ours._gatherer._connection
     (protocol,) = connection._protocols
     protocol.datagram_received(check(connection, priority=False), ("127.0.0.9", 29_999))
     assert len(connection._remote_candidates) == 1
