@@ -164,9 +164,11 @@ async def test_a_client_that_takes_nothing_is_cut(setting: Setting) -> None:
     source = setting.inputs["in"] = Scripted()
     source.play()
     response = await setting.http.get(setting.url + ".mp4?token=t")
-    for _ in range(40):
+    for _ in range(2000):  # until what lies between us and him is full
         source.broadcast.send(Fragment(bytes(1 << 20), True))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.005)
+        if setting.told(ViewerLeft):
+            break
     assert (await setting.until_told(ViewerLeft)).reason == "the viewer takes nothing"
     response.close()
 
