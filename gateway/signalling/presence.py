@@ -19,6 +19,7 @@ from gateway.device_health.book import HealthBook
 from gateway.device_health.offline_reason import Offline, OfflineReason
 from gateway.device_health.standing import Standing, Tell
 from gateway.signalling.bindings import Binding, Bindings
+from gateway.signalling.reachability import named_host
 from gateway.store.registrations import Registration, Registrations
 from sip import ParseError, Request, Response
 from sip.aio import Incoming, Peer
@@ -91,6 +92,7 @@ class Presence:
                 user_agent=stored.user_agent or None,
                 call_id=stored.call_id,
                 cseq=stored.cseq,
+                own_host=named_host(stored.contact),
             )
             self.bindings.bind(binding)
             self._health.restored(stored.peer_id, now, settled=stored.settled)

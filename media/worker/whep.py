@@ -19,9 +19,10 @@ from aiohttp import web
 
 from media.errors import LocalError
 from media.es.codecs import H264
-from media.worker.candidates import CandidatePorts, NoPort, told_addresses
+from media.worker.candidates import NoPort
 from media.worker.live_units import AUDIO_CODECS, LiveUnits, UnitQueue
 from media.worker.rtp_track import RtpTrack
+from media.worker.viewer_network import ViewerNetwork, ViewerNetworks
 from media.worker.viewing import Viewing
 from media.worker.views import NotAdmitted, View
 from media.worker.whep_peer import CONNECT_S, WhepPeer
@@ -42,12 +43,12 @@ log = structlog.get_logger("media.worker.whep")
 
 @dataclass(frozen=True, slots=True)
 class WhepSettings:
-    """``hosts``: addresses told to viewers, ``bind``: the address media sockets bind to (see `told_addresses`);
-    ``ports``: first and last UDP port, (0, 0) any; ``most``: viewers of the worker, 0: none."""
+    """``usual``: where viewers send to, ``networks``: where those of other networks do; ``most``: viewers of a worker.
 
-    hosts: tuple[str, ...] = ()
-    bind: str = ""
-    ports: tuple[int, int] = (0, 0)
+    ``most`` 0: none."""
+
+    usual: ViewerNetwork = ViewerNetwork()
+    networks: tuple[ViewerNetwork, ...] = ()
     most: int = 200
     connect_s: float = CONNECT_S
 
@@ -76,7 +77,7 @@ class Whep:
     def __init__(self, viewing: Viewing, settings: WhepSettings) -> None:
         self._viewing = viewing
         self._settings = settings
-        self._ports = CandidatePorts(settings.bind, *settings.ports)
+        self._networks = ViewerNetworks(settings.usual, settings.networks)
         self._sessions: dict[str, _Session] = {}
         self._opening: list[View] = []
         preflight = {"Access-Control-Allow-Methods": "POST, DELETE, OPTIONS", "Access-Control-Max-Age": "86400"}
@@ -187,7 +188,7 @@ class Whep:
         seen = request.transport.get_extra_info("sockname")[0] if request.transport is not None else ""
         own = transport.own_addresses()
         try:
-            reached = self._ports.open(told_addresses(self._settings.hosts, self._settings.bind, seen, own))
+            reached = self._networks.open(request.remote or "", seen, own)
         except NoPort as problem:
             raise _busy(f"no port for WebRTC: {problem}", f"没有可用的 WebRTC 端口（{problem}）") from problem
         try:

@@ -224,7 +224,7 @@ async def test_after_a_restart_udp_registrations_live_on_and_the_others_are_told
     tmp_path: Path, begin: Callable[..., Presence], clock: Clock, news: News, stores: Stores
 ) -> None:
     presence = begin()
-    await presence.registered(replace(binding(clock), call_id="one", cseq=7))
+    await presence.registered(replace(binding(clock), call_id="one", cseq=7, contact="<sip:x@192.168.1.9>"))
     await presence.registered(binding(clock, TCP, peer_id=LOWER))
     await presence.registered(binding(clock, THERE, peer_id="short", expires=60))
     await stores.registrations.flush()
@@ -235,6 +235,7 @@ async def test_after_a_restart_udp_registrations_live_on_and_the_others_are_told
         [restored] = restarted.restore()
         assert restored.source == HERE and restored.last_seen == clock.now and restored.gb_version == "3.0"
         assert (restored.call_id, restored.cseq) == ("one", 7)
+        assert restored.own_host == "192.168.1.9"
         news.told.clear()
         await restarted.registered(binding(clock, peer_id="short"))
         await restarted.expire()

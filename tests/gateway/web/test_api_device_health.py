@@ -64,6 +64,8 @@ async def test_every_valid_message_of_the_device_is_a_contact_and_a_forged_one_i
             assert (await stranger.ask(port, forged)).status == 403
             assert (await stranger.ask(port, request_bytes("REGISTER", sender=DEVICE_ID))).status == 401
         assert (await health(api))["contacts"] == before["contacts"]
+        media = before["media"]
+        assert (media["configured"], media["transport"], media["behind_nat"]) == ("udp", "udp", False)
         assert (await health(api))["clock"] == {"offset_seconds": None, "far_off": False}
 
 

@@ -22,6 +22,7 @@ from media.worker import whep
 from media.worker.broadcast import Broadcast, Fragment
 from media.worker.control import CloseView, Event, OpenView, StalledStep, ViewerJoined, ViewerLeft
 from media.worker.live_units import LiveUnits
+from media.worker.viewer_network import ViewerNetwork
 from media.worker.viewing import Changes, Viewing
 from media.worker.views import ViewTable
 from media.worker.whep import Whep, WhepSettings
@@ -79,7 +80,8 @@ class Stand:
             picture_wait_s=0.05,
             clock=lambda: 1000.0,
         )
-        self.whep = Whep(viewing, WhepSettings(**{"bind": HOST, "ports": free_range(20, set()), **settings}))
+        usual = ViewerNetwork(bind=HOST, ports=settings.pop("ports", None) or free_range(20, set()))
+        self.whep = Whep(viewing, WhepSettings(usual, **settings))
         app = viewing.application()
         self.whep.add_routes(app)
         self.runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
