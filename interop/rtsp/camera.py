@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 from interop.device.picture import MovingPicture, PictureSettings, ToneEncoder, VideoEncoder
 from interop.device.source import LiveSource
@@ -31,7 +30,7 @@ class RtspCamera:
         self._server: asyncio.Server | None = None
         self._datagrams = DatagramPair()
         self._offers: dict[str, Offer] = {}
-        self._connections: dict[Connection, asyncio.Task[Any] | None] = {}
+        self._connections: dict[Connection, asyncio.Task[None]] = {}
         title = self.settings.name
         self._sources = {_path(stream): _source(stream, title) for stream in self.settings.streams}
 
@@ -63,7 +62,7 @@ class RtspCamera:
         self._datagrams = DatagramPair()
         await self._datagrams.open(self.settings.host, self._heard)
         try:
-            self._server = await asyncio.start_server(self._serve, self.settings.host, self.port)
+            self._server = await asyncio.start_server(self._accept, self.settings.host, self.port)
         except OSError:
             self._datagrams.close()
             raise
@@ -75,7 +74,7 @@ class RtspCamera:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        tasks = [task for task in self._connections.values() if task is not None]
+        tasks = list(self._connections.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -90,7 +89,7 @@ class RtspCamera:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._connections) >= self.settings.max_clients or self._server is None:
             self._tell("too many", {"clients": len(self._connections)})
             writer.transport.abort()
@@ -98,11 +97,9 @@ class RtspCamera:
         connection = Connection(
             reader, writer, self.settings, self._offers, self._sources, self._datagrams, lambda: self.fault, self._tell
         )
-        self._connections[connection] = asyncio.current_task()
-        try:
-            await connection.run()
-        finally:
-            del self._connections[connection]
+        task = asyncio.create_task(connection.run(), name=f"RTSP client {connection.host}:{connection.port}")
+        self._connections[connection] = task
+        task.add_done_callback(lambda _: self._connections.pop(connection))
 
     def _heard(self, host: str, port: int) -> None:
         for connection in self._connections:
