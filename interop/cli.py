@@ -194,9 +194,10 @@ def rtsp(
 
 async def run_rtsp(settings: RtspSettings) -> int:
     """Run an RTSP camera until SIGINT or SIGTERM; the exit status."""
+    ended = _signalled()
     try:
         async with RtspCamera(settings, tell):
-            await _signalled().wait()
+            await ended.wait()
         return 0
     except OSError as error:
         tell("not listening", {"problem": str(error)})

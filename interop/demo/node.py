@@ -102,7 +102,7 @@ class NodeProcess:
     async def start(self) -> None:
         """Start the process and wait until its API answers."""
         await asyncio.to_thread(self.write_config)
-        self.setup_code, self.token = "", ""
+        self.setup_code = ""
         self._code_known.clear()
         with await asyncio.to_thread(open_log, self.log_file) as log:
             self.process = await asyncio.create_subprocess_exec(

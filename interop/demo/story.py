@@ -37,6 +37,8 @@ LINKS = (("city", "region"), ("district", "city"), ("enterprise", "city"))
 PICTURE = {"size": "640x360", "fps": "15", "gop": "30", "kbps": "500"}
 
 
+PATIENCE = 150
+"""Tenths of a second a camera may take to be online."""
 WENT_WRONG = (ApiFailure, RuntimeError, OSError, aiohttp.ClientError, FFmpegError, LookupError, ValueError)
 """What a step may raise; an answer of the API without an expected field is among them."""
 
@@ -199,7 +201,7 @@ class Story:
     async def find(self, channels: list[dict[str, Any]], text: str) -> dict[str, Any]:
         """The first channel that is found by its name or the beginning of its code, once it is online."""
         path, codes = f"/api/v1/channels?text={quote(text)}&limit=50", {row["code"] for row in channels}
-        for _ in range(150):
+        for _ in range(PATIENCE):
             listed = await self.nodes["region"].call("GET", path)
             if online := [row for row in listed["items"] if row["code"] in codes and row["online"]]:
                 chosen: dict[str, Any] = min(online, key=lambda row: str(row["code"]))

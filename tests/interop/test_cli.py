@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,10 @@ def _rtsp(port: int) -> Any:
 
 
 async def test_it_serves_within_this_process_until_a_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        assert await cli.run_rtsp(RtspSettings(port=taken.getsockname()[1])) == 1
+    assert "not listening" in capsys.readouterr().out
     settings = RtspSettings(streams=(Stream("/live", PictureSettings(width=64, height=48)),))
     running = asyncio.create_task(cli.run_rtsp(settings))
     said = ""
@@ -232,8 +237,7 @@ async def test_it_serves_within_this_process_until_a_signal(capsys: pytest.Captu
         while "listening" not in said:
             await asyncio.sleep(0.01)
             said += capsys.readouterr().out
-    port = int(json.loads(said)["url"].rpartition(":")[2].partition("/")[0])
-    assert await cli.run_rtsp(RtspSettings(port=port)) == 1
+    assert json.loads(said)["url"].startswith("rtsp://127.0.0.1:")
     os.kill(os.getpid(), signal.SIGTERM)
     assert await asyncio.wait_for(running, 20) == 0
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -69,6 +69,26 @@ async def test_a_node_starts_is_set_up_answers_survives_a_kill_and_stops(tmp_pat
     assert one.log_file.stat().st_size > 0
 
 
+async def test_a_node_whose_accounts_are_reset_has_a_new_code(tmp_path: Path) -> None:
+    one = _node(tmp_path)
+    await one.start()
+    try:
+        await one.set_up()
+        first = one.setup_code
+        with pytest.raises(RuntimeError, match="in use by process"):
+            await one.command("reset-accounts", "--yes")
+        await one.stop()
+        await one.command("reset-accounts", "--yes")
+        await one.start()
+        second = await one.one_time_code()
+        assert second and second != first
+        with pytest.raises(ApiFailure, match="401"):
+            await one.call("GET", "/api/v1/channels")
+        await one.set_up()
+    finally:
+        await one.stop()
+
+
 async def test_a_node_that_cannot_start_is_told_with_its_log(tmp_path: Path) -> None:
     one = _node(tmp_path, node={"id": "54"})
     with pytest.raises(RuntimeError, match=r"ended with [1-9]\d*; see .*gbgateway.log"):
