@@ -63,7 +63,7 @@ async def perform(story: Story, *, once: bool) -> int:
 
 async def invite(story: Story, interrupted: asyncio.Task[object]) -> None:
     """Leave the region to the visitor, and tell how to begin; until the interruption. Raises StepFailed."""
-    handing = asyncio.ensure_future(story.step("emptying the region's list of accounts for you", story.hand_over()))
+    handing = asyncio.ensure_future(story.step("handing the region over to you", story.hand_over()))
     await asyncio.wait({handing, interrupted}, return_when=asyncio.FIRST_COMPLETED)
     if not handing.done():
         handing.cancel()
