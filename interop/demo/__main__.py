@@ -69,9 +69,15 @@ async def invite(story: Story, interrupted: asyncio.Task[object]) -> None:
         handing.cancel()
         await asyncio.wait({handing})
         return
-    for line in invitation(story.nodes["region"].api, handing.result()):
+    region = story.nodes["region"]
+    for line in invitation(region.api, handing.result()):
         story.screen.plain(line)
-    await interrupted
+    while not interrupted.done():
+        another = asyncio.ensure_future(region.another_code())
+        await asyncio.wait({another, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        if another.done():
+            story.screen.plain(f"After too many wrong tries the set-up code is {another.result()} now.")
+        another.cancel()
 
 
 def invitation(address: str, code: str) -> list[str]:

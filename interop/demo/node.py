@@ -118,10 +118,11 @@ class NodeProcess:
         assert process.stdout is not None
         with await asyncio.to_thread(open_log, self.log_file) as log:
             while line := await process.stdout.readline():
-                await asyncio.to_thread(log.write, line)
                 if (found := CODE.search(line.decode(errors="replace"))) is not None:
                     self.setup_code = found[1]
                     self._code_known.set()
+                    line = line.replace(found[1].encode(), b"*****")  # as with a node: not to the log
+                await asyncio.to_thread(log.write, line)
 
     async def _wait_until_ready(self) -> None:
         assert self.process is not None
@@ -148,6 +149,12 @@ class NodeProcess:
     async def one_time_code(self) -> str:
         """The set-up code the node printed at this start. TimeoutError when it prints none."""
         await asyncio.wait_for(self._code_known.wait(), CODE_TIMEOUT_S)
+        return self.setup_code
+
+    async def another_code(self) -> str:
+        """The next code the node prints: after ten wrong tries it replaces the one it had."""
+        self._code_known.clear()
+        await self._code_known.wait()
         return self.setup_code
 
     async def command(self, *words: str) -> None:

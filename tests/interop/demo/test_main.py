@@ -79,6 +79,23 @@ async def test_it_stays_up_until_it_is_told_to_end(tmp_path: Path, capsys: pytes
     assert "Ctrl-C" in said and region.password not in said
 
 
+async def test_a_code_that_was_replaced_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    story = Staged(tmp_path, Screen()).stage()
+    running = asyncio.create_task(perform(story, once=False))
+    said, region = "", story.nodes["region"]
+    async with asyncio.timeout(20):
+        while "Ctrl-C" not in said:
+            await asyncio.sleep(0.01)
+            said += capsys.readouterr().out
+        region.setup_code = "ZZZZZ-YYYYY-XXXXX-WWWWW"
+        region._code_known.set()
+        while "code is ZZZZZ-YYYYY-XXXXX-WWWWW now" not in said:
+            await asyncio.sleep(0.01)
+            said += capsys.readouterr().out
+        os.kill(os.getpid(), signal.SIGINT)
+        assert await running == 0
+
+
 async def test_once_nothing_is_handed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert await perform(Staged(tmp_path, Screen()).stage(handing="fails"), once=True) == 0
     assert "Set-up" not in capsys.readouterr().out

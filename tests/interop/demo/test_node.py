@@ -73,8 +73,16 @@ async def test_a_node_whose_accounts_are_reset_has_a_new_code(tmp_path: Path) ->
     one = _node(tmp_path)
     await one.start()
     try:
+        first = await one.one_time_code()
+        replaced = asyncio.create_task(one.another_code())
+        for _ in range(10):
+            body = {"code": "A" * 20, "username": "admin", "password": one.password}
+            with pytest.raises(ApiFailure):
+                await one.call("POST", "/api/v1/setup", body)
+        first, former = await asyncio.wait_for(replaced, 10), first
+        assert first != former
         await one.set_up()
-        first = one.setup_code
+        assert not any(code in one.log_file.read_text("utf-8") for code in (first, former))
         with pytest.raises(RuntimeError, match="in use by process"):
             await one.command("reset-accounts", "--yes")
         await one.stop()
