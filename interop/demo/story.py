@@ -37,8 +37,9 @@ LINKS = (("city", "region"), ("district", "city"), ("enterprise", "city"))
 PICTURE = {"size": "640x360", "fps": "15", "gop": "30", "kbps": "500"}
 
 
+LINGER_S = 2.0
 PATIENCE = 150
-"""Tenths of a second a camera may take to be online."""
+"""Tenths of a second a camera may take to be online, and calls to end."""
 WENT_WRONG = (ApiFailure, RuntimeError, OSError, aiohttp.ClientError, FFmpegError, LookupError, ValueError)
 """What a step may raise; an answer of the API without an expected field is among them."""
 
@@ -62,9 +63,7 @@ class Story:
             "enterprise": (ENTERPRISE, "enterprise gateway"),
         }
         self.nodes = {
-            place: NodeProcess(
-                code, name, output / "nodes" / place, taken, {"log": {"sip_trace": str(self._sip_trace(place))}}
-            )
+            place: NodeProcess(code, name, output / "nodes" / place, taken, self._settings(place))
             for place, (code, name) in places.items()
         }
         self.devices: list[SimulatorProcess] = []
@@ -75,6 +74,9 @@ class Story:
         """The log files there are."""
         every = [*(node.log_file for node in self.nodes.values()), *(device.log_file for device in self.devices)]
         return [path for path in every if path.exists()]
+
+    def _settings(self, place: str) -> dict[str, dict[str, Any]]:
+        return {"log": {"sip_trace": str(self._sip_trace(place))}, "media": {"linger_seconds": LINGER_S}}
 
     def _sip_trace(self, place: str) -> Path:
         return self.output / "nodes" / place / "sip-trace.jsonl"
@@ -108,8 +110,9 @@ class Story:
         )
         await self.step("taking a snapshot", self.snapshot(camera))
         await self.step("moving the camera", self.move(camera))
-        await self.step("writing the signalling trace", self.write_trace())
         await self.step("verifying the ledgers", self.verify_ledgers())
+        await self.step("waiting for the calls to end", self.calls_ended())
+        await self.step("writing the signalling trace", self.write_trace())
 
     # -- building the cascade
 
@@ -189,7 +192,7 @@ class Story:
         """Every channel, as the region sees them."""
         wanted = 1 + NVR_CHANNELS + 1
         found: list[dict[str, Any]] = []
-        for _ in range(300):
+        for _ in range(2 * PATIENCE):
             page = await self.nodes["region"].call("GET", "/api/v1/channels?limit=500")
             found = [row for row in page["items"] if row["kind"] == "channel"]
             if len(found) >= wanted:
@@ -247,6 +250,16 @@ class Story:
         self.screen.say(f"PTZ {sent['sent']} reached the camera")
 
     # -- what is left behind
+
+    async def calls_ended(self) -> None:
+        """Until no node has a stream any more: a call goes on for a while after its last viewer has left."""
+        running = 0
+        for _ in range(PATIENCE):
+            running = sum([len((await node.call("GET", "/api/v1/streams"))["items"]) for node in self.nodes.values()])
+            if not running:
+                return
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"{running} streams have no viewer and do not end")
 
     async def write_trace(self) -> None:
         """Every SIP message of the nodes, credentials masked, and the milestones of their calls, by time."""

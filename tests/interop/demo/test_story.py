@@ -116,8 +116,21 @@ async def test_a_channel_that_is_not_found_is_told_by_what_was_searched(
 
     monkeypatch.setattr("interop.demo.story.PATIENCE", 2)
     monkeypatch.setattr(NodeProcess, "call", nothing)
+    await story.calls_ended()
     with pytest.raises(LookupError, match="is found by loading dock"):
         await story.find([], RTSP_NAME)
+
+
+async def test_a_call_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story, _ = _story(tmp_path)
+
+    async def one(*_: object) -> dict[str, Any]:
+        return {"items": [{}]}
+
+    monkeypatch.setattr("interop.demo.story.PATIENCE", 2)
+    monkeypatch.setattr(NodeProcess, "call", one)
+    with pytest.raises(TimeoutError, match="4 streams have no viewer"):
+        await story.calls_ended()
 
 
 async def test_the_first_failure_ends_the_others() -> None:
