@@ -37,7 +37,7 @@ LINKS = (("city", "region"), ("district", "city"), ("enterprise", "city"))
 PICTURE = {"size": "640x360", "fps": "15", "gop": "30", "kbps": "500"}
 
 
-LINGER_S = 2.0
+LINGER_S = 1.0
 PATIENCE = 150
 """Tenths of a second a camera may take to be online, and calls to end."""
 WENT_WRONG = (ApiFailure, RuntimeError, OSError, aiohttp.ClientError, FFmpegError, LookupError, ValueError)
