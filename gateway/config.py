@@ -109,7 +109,9 @@ class RegistrarConfig:
         10, "Shortest interval taken from what a device really sends.", between(1, 3600)
     )
     keepalive_learned_max_seconds: int = key(
-        300, "Longest interval taken from what a device really sends.", between(5, 3600)
+        300,
+        "Longest interval taken from what a device really sends, where the expected one is no longer.",
+        between(5, 3600),
     )
     flaps_allowed: int = key(
         3, "Returns of a device within flap_window_seconds that are shown; after more it is unstable.", between(1, 100)

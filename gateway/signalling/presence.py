@@ -162,7 +162,9 @@ class Presence:
     async def connection_lost(self, source: Peer, why: str = "") -> None:
         """The TCP connection of registrations is gone: abnormal offline (GB/T 28181-2022 9.1.1 f)."""
         for peer_id in self.bindings.at(source):
-            await self._remove(peer_id, Offline.of(self._clock(), OfflineReason.CONNECTION_CLOSED, why=why or "?"))
+            # Telling of one takes time, in which another may have registered anew.
+            if peer_id in self.bindings.at(source):
+                await self._remove(peer_id, Offline.of(self._clock(), OfflineReason.CONNECTION_CLOSED, why=why or "?"))
 
     async def removed(self, peer_ids: Iterable[str], reason: OfflineReason = OfflineReason.REMOVED) -> None:
         """Peers whose account was deleted, disabled or given another password by an operator."""

@@ -106,6 +106,25 @@ async def test_a_registration_from_elsewhere_remembers_whose_place_it_took(
     assert found is not None and (found.call_id, found.cseq, found.replaced_call_id) == ("two", 4, "one")
 
 
+async def test_a_peer_that_is_back_before_the_loss_of_its_connection_was_told_stays(
+    begin: Callable[..., Presence], clock: Clock, news: News
+) -> None:
+    presence = begin()
+    for peer_id in (CAMERA, LOWER):
+        await presence.registered(binding(clock, TCP, peer_id=peer_id))
+    news.hold["offline"] = asyncio.Event()
+    losing = asyncio.create_task(presence.connection_lost(TCP, "reset"))
+    await asyncio.sleep(0)
+    (back,) = presence.bindings.at(TCP)
+    news.hold["online"] = asyncio.Event()
+    coming = asyncio.create_task(presence.registered(binding(clock, THERE, peer_id=back)))
+    await asyncio.sleep(0)
+    for gate in news.hold.values():
+        gate.set()
+    await asyncio.gather(losing, coming)
+    assert presence.bindings.at(THERE) == {back} and presence.standing(back) is not Standing.OFFLINE
+
+
 async def test_the_binding_is_in_force_before_anything_is_waited_for(
     begin: Callable[..., Presence], clock: Clock, news: News
 ) -> None:
