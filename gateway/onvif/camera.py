@@ -107,15 +107,18 @@ async def _order(client: OnvifClient) -> list[str]:
 async def _snapshots(client: OnvifClient, chosen: Mapping[str, Profile]) -> dict[str, str]:
     """Where pictures are to be had, of those sources that have them."""
     found: dict[str, str] = {}
-    for token, profile in chosen.items() if client.offers("media") else ():
+    for token, profile in chosen.items():
         try:
-            answer = await client.call("media", "GetSnapshotUri", ProfileToken=profile.token) or {}
-            uri = str(answer.get("Uri") or "")
+            if profile.media2 and client.media2 is not None:
+                uri = await media2.snapshot_uri(client, client.media2, profile.token)
+            else:
+                uri = str((await client.call("media", "GetSnapshotUri", ProfileToken=profile.token) or {}).get("Uri"))
             if uri.lower().startswith(("http://", "https://")):
                 found[token] = client.here(uri)
         except Failure as failure:
-            log.info("no snapshot address", camera=client.url, problem=failure.message)
-            break
+            log.debug("no snapshot address", camera=client.url, problem=failure.message)
+            if failure.reason is not Reason.ONVIF_FAULT:
+                break
     return found
 
 

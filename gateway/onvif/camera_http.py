@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
@@ -83,7 +84,9 @@ class CameraHttp:
     ) -> HttpAnswer:
         """Post to a service. `longer_s`: what the camera may take beyond the usual time. Raises HttpTrouble."""
         headers = {"Content-Type": content_type}
-        return await self._request("POST", url, login, body, headers, verify, self._answer_s + longer_s, self._max_bytes)
+        return await self._request(
+            "POST", url, login, body, headers, verify, self._answer_s + longer_s, self._max_bytes
+        )
 
     async def get(self, url: str, login: Login, *, verify: bool = True, max_bytes: int | None = None) -> HttpAnswer:
         """Fetch a picture. Raises HttpTrouble."""
@@ -119,7 +122,7 @@ class CameraHttp:
         except aiohttp.ClientConnectorDNSError as error:
             raise HttpTrouble("its name cannot be resolved", "域名无法解析") from error
         except aiohttp.ClientConnectorError as error:
-            raise HttpTrouble(error.os_error.strerror or "it cannot be connected to", "无法连接") from error
+            raise HttpTrouble(_strerror(error.os_error), "无法连接") from error
         except aiohttp.ClientError as error:
             raise HttpTrouble(f"it does not speak HTTP ({type(error).__name__})", "对方不是 HTTP 服务") from error
         except (ValueError, OSError) as error:
@@ -186,6 +189,11 @@ def _onward(first: str, url: str, location: str) -> str:
     if urlsplit(url).scheme == "https" != urlsplit(target).scheme:
         raise HttpTrouble("it redirects from https to http", "从 https 被重定向到 http")
     return target
+
+
+def _strerror(error: OSError) -> str:
+    """What the system says; the loop puts the address into its own text."""
+    return os.strerror(error.errno) if error.errno else "it cannot be connected to"
 
 
 def _certificate() -> HttpTrouble:

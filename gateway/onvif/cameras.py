@@ -81,9 +81,7 @@ class OnvifCameras:
 
     def client(self, device: Device) -> OnvifClient:
         """A way to ask a camera that need not be entered."""
-        return OnvifClient(
-            self._http, device.url, device.username, device.password, tolerances=device.tolerances
-        )
+        return OnvifClient(self._http, device.url, device.username, device.password, tolerances=device.tolerances)
 
     def get(self, peer_id: str) -> KnownCamera | None:
         """A camera that has described itself."""
@@ -110,7 +108,7 @@ class OnvifCameras:
     async def _ask(self, device: Device) -> KnownCamera:
         known = self._known.get(device.id)
         if known is None or known.asked + 1 >= INSPECT_EVERY:
-            return await self.inspected(device)
+            return await self._inspected(device, afresh=True)
         known.asked += 1
         await known.client.learn_clock()
         known.facts = replace(known.facts, clock_offset_s=known.client.clock_offset_s)
@@ -127,9 +125,12 @@ class OnvifCameras:
 
     # -- what is asked of one camera
 
-    async def inspected(self, device: Device) -> KnownCamera:
-        """The camera, having described itself just now. Raises Failure."""
+    async def _inspected(self, device: Device, *, afresh: bool) -> KnownCamera:
+        """The camera, having described itself just now (`afresh`) or before. Raises Failure."""
         async with self._asking.setdefault(device.id, asyncio.Lock()):
+            known = self._known.get(device.id)
+            if known is not None and not afresh:
+                return known
             client = self.client(device)
             facts = await inspect(client, device.profile)
             channels = assign(device.channel_id, facts.sources, await self._taken(device, len(facts.sources)))
@@ -152,7 +153,7 @@ class OnvifCameras:
         if not device.enabled:
             raise Failure(Reason.DEVICE_OFFLINE, "it is disabled", peer_id=peer_id)
         try:
-            return await self.inspected(device)
+            return await self._inspected(device, afresh=False)
         except Failure as failure:
             raise _of(failure, device) from failure
 

@@ -142,7 +142,9 @@ class OnvifClient:
         namespace = NAMESPACES["events" if service in ("pull_point", "subscription") else service]
         address = self._addresses.get(namespace)
         if address is None:
-            raise Failure(Reason.ONVIF_UNSUPPORTED, f"it has no {service} service", detail_zh=f"设备没有 {service} 服务")
+            raise Failure(
+                Reason.ONVIF_UNSUPPORTED, f"it has no {service} service", detail_zh=f"设备没有 {service} 服务"
+            )
         return address
 
     def fresh_token(self) -> UsernameToken | None:

@@ -11,7 +11,7 @@ LARGE_S = 5.0
 
 def camera_time(answer: Any) -> float | None:
     """Unix seconds of the camera's UTC; None when it does not say. Local time is not used: its zone is free text."""
-    moment = (answer or {}).get("UTCDateTime")
+    moment: Any = (answer or {}).get("UTCDateTime")
     try:
         day, time = moment["Date"], moment["Time"]
         # 60 is a leap second, and some cameras count to 24:00.

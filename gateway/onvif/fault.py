@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from gateway.errors import GatewayError
 
 MAX_TEXT = 200
@@ -30,7 +29,9 @@ class SoapFault(GatewayError):
         if _UNAUTHORISED & set(self.codes):
             return True
         # Some firmwares say so in the text alone.
-        return any(word in self.text.lower() for word in ("not authorized", "unauthorized", "authorization", "authority"))
+        return any(
+            word in self.text.lower() for word in ("not authorized", "unauthorized", "authorization", "authority")
+        )
 
     @property
     def unsupported(self) -> bool:

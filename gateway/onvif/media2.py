@@ -1,4 +1,4 @@
-"""The two operations of the Media2 service that tell of H.265 (ONVIF Media2 5.2.4, 5.14.1), written out by hand: its
+"""The operations of the Media2 service for profiles the Media service cannot tell of, H.265 (ONVIF Media2 5.2, 5.14), written out by hand: its
 description is not among those that ship with the library."""
 
 from __future__ import annotations
@@ -7,12 +7,12 @@ from typing import Any
 
 from lxml import etree
 
+from gateway.errors import Failure, Reason
 from gateway.onvif.client import MEDIA2, OnvifClient
 from gateway.onvif.fault import BadAnswer, fault_in
 from gateway.onvif.profiles import Profile, of_media2
 from gateway.onvif.username_token import add_token
 from gateway.onvif.wsdl import parsed
-from gateway.errors import Failure, Reason
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 MAX_NESTED = 12
@@ -30,10 +30,23 @@ async def stream_uri(client: OnvifClient, address: str, profile: str) -> str:
     return (body.findtext(f".//{{{MEDIA2}}}Uri") or "").strip()
 
 
+async def snapshot_uri(client: OnvifClient, address: str, profile: str) -> str:
+    """Where pictures of a profile are to be had. Raises Failure."""
+    body = await _ask(client, address, "GetSnapshotUri", [("ProfileToken", profile)])
+    return (body.findtext(f".//{{{MEDIA2}}}Uri") or "").strip()
+
+
+async def key_frame(client: OnvifClient, address: str, profile: str) -> None:
+    """Have the encoder of a profile begin a new group of pictures. Raises Failure."""
+    await _ask(client, address, "SetSynchronizationPoint", [("ProfileToken", profile)])
+
+
 async def _ask(client: OnvifClient, address: str, operation: str, params: list[tuple[str, str]]) -> Any:
     envelope = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"s": SOAP})
     header = etree.SubElement(envelope, f"{{{SOAP}}}Header")
-    asked = etree.SubElement(etree.SubElement(envelope, f"{{{SOAP}}}Body"), f"{{{MEDIA2}}}{operation}", nsmap={None: MEDIA2})
+    asked = etree.SubElement(
+        etree.SubElement(envelope, f"{{{SOAP}}}Body"), f"{{{MEDIA2}}}{operation}", nsmap={"tr2": MEDIA2}
+    )
     for name, value in params:
         etree.SubElement(asked, f"{{{MEDIA2}}}{name}").text = value
     if (token := client.fresh_token()) is not None:

@@ -98,7 +98,12 @@ def _worth(profile: Profile) -> tuple[int, float]:
 
 
 def _profile(
-    entry: Mapping[str, Any], source: Mapping[str, Any], encoder: Mapping[str, Any], ptz: Mapping[str, Any], *, media2: bool
+    entry: Mapping[str, Any],
+    source: Mapping[str, Any],
+    encoder: Mapping[str, Any],
+    ptz: Mapping[str, Any],
+    *,
+    media2: bool,
 ) -> Profile | None:
     token, of = _text(entry.get("token")), _text(source.get("SourceToken"))
     if not token or not of:

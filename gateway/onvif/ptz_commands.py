@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 
+from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
+from gateway.onvif import media2
 from gateway.onvif.cameras import KnownCamera, OnvifCameras
 from gateway.onvif.presets import name_of, token_of
 from gateway.onvif.profiles import Profile, VideoSource
@@ -44,6 +46,7 @@ class _Moved:
     spaces: PtzSpaces = field(default_factory=PtzSpaces)
     focus: SpeedRange | None = None
     focusing: bool = False
+    learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class OnvifCommands:
@@ -55,11 +58,13 @@ class OnvifCommands:
         self._move_s = move_s
         self._moved: dict[StreamKey, _Moved] = {}
 
-    async def ptz(self, key: StreamKey, ptz_cmd: str) -> None:
-        """Carry out a PTZ command (16 hex digits, A.3). Returns when the camera has taken it, or a newer one took its
-        place. Raises Failure."""
-        camera = await self._cameras.camera(key.peer_id)
-        moved = await self._known(key, camera)
+    async def ptz(self, grant: Grant, ptz_cmd: str) -> None:
+        """Carry out a PTZ command (16 hex digits, A.3) at the granted camera. Returns when the camera has taken it, or a
+        newer one took its place. Raises Failure."""
+        key = StreamKey.granted(grant)
+        moved = self._moved.setdefault(key, _Moved())
+        async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
+            await self._learn(key, moved)
         try:
             command = translated(ptz.decode(ptz_cmd), moved.spaces, moved.focus or SpeedRange())
         except ManscdpError as error:
@@ -83,8 +88,9 @@ class OnvifCommands:
         camera = await self._cameras.camera(key.peer_id)
         chosen = camera.source(key.code).chosen
         assert chosen is not None
-        if not camera.client.offers("media"):
-            raise Failure(Reason.ONVIF_UNSUPPORTED, "it has no media service", channel=key.code)
+        if chosen.media2 and camera.client.media2 is not None:
+            await media2.key_frame(camera.client, camera.client.media2, chosen.token)
+            return
         await camera.client.call("media", "SetSynchronizationPoint", ProfileToken=chosen.token)
 
     def forget(self, peer_id: str) -> None:
@@ -103,25 +109,22 @@ class OnvifCommands:
             self.forget(peer_id)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _known(self, key: StreamKey, camera: KnownCamera) -> _Moved:
-        """The channel with what its camera can do. Raises Failure when it moves nothing."""
+    async def _learn(self, key: StreamKey, moved: _Moved) -> None:
+        """Learn what a camera can do, once. Raises Failure when it moves nothing."""
+        camera = await self._cameras.camera(key.peer_id)
         source = camera.source(key.code)
         if not camera.facts.source_moves(source):
             raise Failure(
                 Reason.ONVIF_UNSUPPORTED, "the camera does not move", detail_zh="该摄像机无云台", channel=key.code
             )
-        moved = self._moved.setdefault(key, _Moved())
         if moved.camera is not camera:
             moved.spaces = await self._spaces(camera, _moving(source))
             moved.focus = await self._focus(camera, source)
             moved.camera = camera
-        return moved
 
     async def _spaces(self, camera: KnownCamera, profile: Profile) -> PtzSpaces:
         try:
-            return spaces_of(
-                await camera.client.call("ptz", "GetConfigurationOptions", ConfigurationToken=profile.ptz)
-            )
+            return spaces_of(await camera.client.call("ptz", "GetConfigurationOptions", ConfigurationToken=profile.ptz))
         except Failure as failure:
             if failure.reason in (Reason.ONVIF_UNREACHABLE, Reason.ONVIF_REFUSED):
                 raise
@@ -156,7 +159,7 @@ class OnvifCommands:
             case Stop(lens_only=lens_only):
                 if not lens_only:
                     await call("ptz", "Stop", ProfileToken=profile, PanTilt=True, Zoom=True)
-                if moved.focusing:
+                if lens_only or moved.focusing:
                     await call("imaging", "Stop", VideoSourceToken=source.token)
                     moved.focusing = False
             case Focus(speed):
@@ -193,9 +196,7 @@ def _no_focus(key: StreamKey) -> Failure:
 
 def _about(failure: Failure, key: StreamKey) -> Failure:
     """The failure with the channel's name on it."""
-    return Failure(
-        failure.reason, failure.detail, peer_id=key.peer_id, channel=key.code, detail_zh=failure.detail_zh
-    )
+    return Failure(failure.reason, failure.detail, peer_id=key.peer_id, channel=key.code, detail_zh=failure.detail_zh)
 
 
 def _settle(who: asyncio.Future[None], failure: Failure | None) -> None:

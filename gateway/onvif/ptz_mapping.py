@@ -148,7 +148,10 @@ def spaces_of(options: Any) -> PtzSpaces:
     spaces = options.get("Spaces") if isinstance(options, Mapping) else None
     if not isinstance(spaces, Mapping):
         return PtzSpaces()
-    pan_tilt, zoom = _first(spaces.get("ContinuousPanTiltVelocitySpace")), _first(spaces.get("ContinuousZoomVelocitySpace"))
+    pan_tilt, zoom = (
+        _first(spaces.get("ContinuousPanTiltVelocitySpace")),
+        _first(spaces.get("ContinuousZoomVelocitySpace")),
+    )
     timeout = options.get("PTZTimeout") or {}
     return PtzSpaces(
         _range(pan_tilt, "XRange"),

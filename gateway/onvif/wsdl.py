@@ -17,7 +17,7 @@ from typing import Any, Literal
 from lxml import etree
 
 from gateway.errors import LocalError
-from gateway.onvif.fault import BadAnswer, SoapFault, fault_in
+from gateway.onvif.fault import BadAnswer, fault_in
 from gateway.onvif.username_token import UsernameToken, add_token
 
 ServiceName = Literal["device", "media", "ptz", "imaging", "events", "pull_point", "subscription"]
@@ -64,7 +64,9 @@ class Services:
         logging.getLogger("zeep").setLevel(logging.CRITICAL)  # it logs every value it cannot read
         settings = Settings(strict=False, forbid_dtd=True, forbid_entities=True, forbid_external=True)
         directory = _directory()
-        files = {file: Document(str(directory / file), _Files(), settings=settings) for file, _, _ in _BINDINGS.values()}
+        files = {
+            file: Document(str(directory / file), _Files(), settings=settings) for file, _, _ in _BINDINGS.values()
+        }
         self._bindings = {
             service: files[file].bindings[f"{{{namespace}}}{binding}"]
             for service, (file, namespace, binding) in _BINDINGS.items()
@@ -125,7 +127,7 @@ def parsed(body: bytes) -> Any:
         root = etree.fromstring(body, _parser())
     except etree.XMLSyntaxError as error:
         raise BadAnswer(f"no XML ({error.msg})"[:200]) from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise BadAnswer("a document type declaration")
     if etree.QName(root).localname != "Envelope":
         raise BadAnswer(f"<{etree.QName(root).localname}> instead of a SOAP envelope"[:200])
@@ -133,7 +135,9 @@ def parsed(body: bytes) -> Any:
 
 
 def _parser() -> etree.XMLParser:
-    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True)
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
+    )
 
 
 def _header_of(envelope: Any) -> Any:

@@ -14,8 +14,8 @@ CALLED_KINDS = ("rtsp", "onvif")
 MediaTransport = Literal["udp", "tcp_passive", "tcp_active"]
 RtspTransport = Literal["tcp", "udp"]
 Tolerance = Literal["media_source_any", "ssrc_any", "onvif_other_hosts", "onvif_any_certificate"]
-"""Quirks: media from any address (NAT without a mapping we know); media with any SSRC (it ignores `y=`); an ONVIF camera
-whose streams come from another host than its device service; an ONVIF camera whose TLS certificate nobody vouches for."""
+"""Quirks: media from any address (NAT without a mapping we know); media with any SSRC (it ignores `y=`); an
+ONVIF camera whose streams come from another host than its device service; one whose TLS certificate is not verified."""
 
 
 @dataclass(frozen=True, slots=True)
