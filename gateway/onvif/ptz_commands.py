@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 
+from gateway.compliance.access import Action
 from gateway.compliance.grant import Grant
-from gateway.errors import Failure, Reason
+from gateway.errors import Failure, LocalError, Reason
 from gateway.onvif import media2
 from gateway.onvif.cameras import KnownCamera, OnvifCameras
 from gateway.onvif.presets import name_of, token_of
@@ -61,7 +62,9 @@ class OnvifCommands:
     async def ptz(self, grant: Grant, ptz_cmd: str) -> None:
         """Carry out a PTZ command (16 hex digits, A.3) at the granted camera. Returns when the camera has taken it, or a
         newer one took its place. Raises Failure."""
-        key = StreamKey.granted(grant)
+        if grant.action is not Action.PTZ:
+            raise LocalError(f"a grant for {grant.action} moves no camera")
+        key = StreamKey(grant.peer_id, grant.code)
         moved = self._moved.setdefault(key, _Moved())
         async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
             await self._learn(key, moved)
