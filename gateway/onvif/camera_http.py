@@ -107,7 +107,10 @@ class CameraHttp:
         try:
             async with asyncio.timeout(within_s):
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
+                    try:
+                        answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
+                    except aiohttp.ServerDisconnectedError:  # an idle connection it closed just now (RFC 9112 9.3.1)
+                        answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
                     if answer.status == 401 and login.basic and not location:
                         answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
                     if not location:
@@ -123,6 +126,8 @@ class CameraHttp:
             raise HttpTrouble("its name cannot be resolved", "域名无法解析") from error
         except aiohttp.ClientConnectorError as error:
             raise HttpTrouble(_strerror(error.os_error), "无法连接") from error
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            raise HttpTrouble("it broke the connection off", "连接被对方中断") from error
         except aiohttp.ClientError as error:
             raise HttpTrouble(f"it does not speak HTTP ({type(error).__name__})", "对方不是 HTTP 服务") from error
         except (ValueError, OSError) as error:

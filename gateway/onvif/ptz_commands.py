@@ -67,7 +67,10 @@ class OnvifCommands:
         key = StreamKey(grant.peer_id, grant.code)
         moved = self._moved.setdefault(key, _Moved())
         async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
-            await self._learn(key, moved)
+            try:
+                await self._learn(key, moved)
+            except Failure as failure:
+                raise _about(failure, key) from failure
         try:
             command = translated(ptz.decode(ptz_cmd), moved.spaces, moved.focus or SpeedRange())
         except ManscdpError as error:
@@ -147,6 +150,9 @@ class OnvifCommands:
                 await self._carry_out(camera, camera.source(key.code), waiting.command, moved)
             except Failure as failure:
                 _settle(waiting.who, _about(failure, key))
+            except asyncio.CancelledError:
+                _settle(waiting.who, Failure(Reason.CANCELLED, channel=key.code))
+                raise
             except Exception:  # task boundary: one command's trouble is not the next one's
                 log.exception("command failed", channel=str(key))
                 _settle(waiting.who, Failure(Reason.INTERNAL, channel=key.code))
