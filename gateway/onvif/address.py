@@ -22,8 +22,8 @@ MAX_LENGTH = 1024
 
 
 def device_service(text: str) -> tuple[str, str, str]:
-    """URL of a device service as people write it, apart from the user and password in it. Raises LocalError, which never
-    repeats the text."""
+    """URL of a device service as people write it, apart from the user and password in it. Raises LocalError, which
+    never repeats the text."""
     text = text.strip()
     if len(text) > MAX_LENGTH or not text.isascii() or any(char.isspace() or not char.isprintable() for char in text):
         raise LocalError(f"an address has at most {MAX_LENGTH} characters, ASCII and no spaces")

@@ -67,10 +67,9 @@ class Login:
 class CameraHttp:
     """One pool of connections for all cameras. Times in seconds, sizes in bytes."""
 
-    def __init__(self, *, answer_s: float = 8.0, max_bytes: int = 4 * 1024 * 1024, connections: int = 256) -> None:
+    def __init__(self, *, answer_s: float = 8.0, max_bytes: int = 4 * 1024 * 1024) -> None:
         self._answer_s = answer_s
         self._max_bytes = max_bytes
-        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -168,7 +167,7 @@ class CameraHttp:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, limit_per_host=4, keepalive_timeout=4),
+                connector=aiohttp.TCPConnector(limit=0, limit_per_host=4, keepalive_timeout=4),
                 timeout=aiohttp.ClientTimeout(total=None),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),

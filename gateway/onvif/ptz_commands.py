@@ -60,8 +60,8 @@ class OnvifCommands:
         self._moved: dict[StreamKey, _Moved] = {}
 
     async def ptz(self, grant: Grant, ptz_cmd: str) -> None:
-        """Carry out a PTZ command (16 hex digits, A.3) at the granted camera. Returns when the camera has taken it, or a
-        newer one took its place. Raises Failure."""
+        """Carry out a PTZ command (16 hex digits, A.3) at the granted camera. Returns when the camera has taken it, or
+        a newer one took its place. Raises Failure."""
         if grant.action is not Action.PTZ:
             raise LocalError(f"a grant for {grant.action} moves no camera")
         key = StreamKey(grant.peer_id, grant.code)

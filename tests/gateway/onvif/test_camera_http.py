@@ -82,11 +82,12 @@ async def test_a_redirection_is_followed_on_the_same_host_and_nowhere_else() -> 
     async with serving(handler) as url, calling() as http:
         target = "/there"
         assert (await http.get(f"{url}/", Login())).body == b"here"
-        for target, words in (
+        for location, words in (
             ("http://127.0.0.2/x", "another host"),
             ("file:///etc/passwd", "another host"),
             ("/loop", "circle"),
         ):
+            target = location
             with pytest.raises(HttpTrouble, match=words) as refused:
                 await http.get(f"{url}/", Login())
             assert refused.value.what_zh
@@ -109,7 +110,7 @@ async def test_answers_are_bounded_in_size_and_time_and_not_unpacked() -> None:
             await http.get(f"{url}/slow", Login())
 
 
-@pytest.mark.parametrize("answer", [ b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])
 async def test_who_does_not_speak_http_is_told_so(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
