@@ -68,6 +68,10 @@ class Onvif:
         self.commands.forget(change.id)
         self.events.forget(change.id)
 
+    def channels(self, device: Device) -> list[str]:
+        """The codes of the channels of a camera that is called, as far as they are known."""
+        return self.cameras.codes(device) if device.kind == "onvif" else [device.channel_id]
+
     def firmware(self, key: StreamKey) -> str:
         """The firmware a camera says it has; "" when unknown."""
         camera = self.cameras.get(key.peer_id)

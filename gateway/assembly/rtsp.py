@@ -52,7 +52,7 @@ class Rtsp:
         """The workers to ask, and the calls of the node."""
         self.sources.reach(pool, live.sends, live.peer_offline)
         self.onvif.reach()
-        self._keeper = RtspKeeper(self._stores.devices, live.hub, self._grants)
+        self._keeper = RtspKeeper(self._stores.devices, live.hub, self._grants, channels=self.onvif.channels)
 
     def measure(self, metrics: Metrics) -> None:
         """Show how many of the cameras are there."""

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from gateway.errors import LocalError as OnvifAddressError
+import media.errors
+from gateway.errors import LocalError
 from gateway.onvif.address import device_service
 from gateway.rtsp.target import CHANNEL_TYPES, settled
 from gateway.store.devices import CALLED_KINDS, Device, Devices, MediaTransport, PeerKind, RtspTransport, Tolerance
@@ -17,7 +18,6 @@ from gateway.web.errors import ApiError
 from gateway.web.resource import Resource, Strict, refuse_null, secret
 from gateway.web.route import Call, Route
 from gateway.zones import UnknownZone, Zones
-from media.errors import LocalError
 from media.rtsp.address import split
 
 Code = Field(pattern=r"^[0-9]{20}$", description="20-digit code")
@@ -65,7 +65,7 @@ class DeviceChange(Strict):
             return given
         try:
             address, username, password = _apart(given["url"])
-        except (LocalError, OnvifAddressError):
+        except ValueError:
             return given
         login = {name: value for name, value in (("username", username), ("password", password)) if value}
         return {**login, **given, "url": address}
@@ -73,10 +73,7 @@ class DeviceChange(Strict):
     @field_validator("url")
     @classmethod
     def _is_address(cls, url: str) -> str:
-        try:
-            address, username, password = _apart(url) if url else ("", "", "")
-        except (LocalError, OnvifAddressError) as error:
-            raise ValueError(str(error)) from None
+        address, username, password = _apart(url) if url else ("", "", "")
         if username or password:
             raise ValueError("user and password do not belong into the address")
         return address
@@ -90,10 +87,13 @@ class DeviceChange(Strict):
 
 
 def _apart(url: str) -> tuple[str, str, str]:
-    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream."""
-    if url.strip().lower().startswith(("http://", "https://")):
-        return device_service(url)
-    address, username, password = split(url)
+    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream. Raises ValueError."""
+    try:
+        if url.strip().lower().startswith(("http://", "https://")):
+            return device_service(url)
+        address, username, password = split(url)
+    except (LocalError, media.errors.LocalError) as error:
+        raise ValueError(str(error)) from None
     return str(address), username, password
 
 

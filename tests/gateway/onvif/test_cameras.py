@@ -26,6 +26,7 @@ async def test_a_camera_is_asked_by_onvif_and_then_for_its_stream(tmp_path: Path
         assert shown["clock_offset_s"] == pytest.approx(-1000, abs=5) and "clock" in shown["warning"]
         [asked] = made.streams.asked
         assert (asked.url, asked.password.reveal()) == ("rtsp://127.0.0.1/main", PASSWORD)
+        assert made.cameras.codes(made.device) == [CHANNEL, SECOND]
         items = made.cameras.items(made.device)
         assert items is not None and [item.code for item in items] == [CHANNEL, SECOND]
 
@@ -114,7 +115,7 @@ async def test_what_a_camera_said_is_forgotten_when_it_is_changed(tmp_path: Path
         before = await made.cameras.camera(ID)
         assert await made.cameras.camera(ID) is before and told == [before]
         made.cameras.forget(ID)
-        assert made.cameras.get(ID) is None
+        assert made.cameras.get(ID) is None and made.cameras.codes(made.device) == [CHANNEL]
         stale = made.device
         await made.stores.devices.update(ID, name="other")
         await made.cameras._inspected(stale, afresh=True)
