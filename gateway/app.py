@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from catalog.store import CatalogStore
+from gateway.alarms.book import AlarmBook
 from gateway.assembly.desks import Desks
 from gateway.assembly.news import News
 from gateway.assembly.relay import Relay
@@ -96,14 +97,18 @@ class Node:
         self.directory, self.exchange = signalling.directory, signalling.exchange
         self.sync, self.subscriber, self.controls = signalling.sync, signalling.subscriber, signalling.controls
 
-        self.rtsp = Rtsp(config, stores, catalog, self.grants)
+        self.alarms = AlarmBook()
+        self.rtsp = Rtsp(config, stores, catalog, self.grants, self.zones.zones, self.alarms)
+        self.onvif = self.rtsp.onvif
+        self.directory.onvif_target = self.onvif.cameras.target
+        self.controls.elsewhere = self.onvif.carries_out
         relay = Relay(config, stores, signalling, self.metrics, self.ladder, self.books, self.rtsp)
         self.addresses, self.environment, self.traffic = relay.addresses, relay.environment, relay.traffic
         self.pool, self.live, self.views, self.reconciler = relay.pool, relay.live, relay.views, relay.reconciler
 
-        desks = Desks(config, stores, catalog, signalling, self.live, self.grants)
+        desks = Desks(config, stores, catalog, signalling, self.live, self.grants, self.alarms, self.onvif.firmware)
         self.cascade, self.notifier, self.registrar = desks.cascade, desks.notifier, desks.registrar
-        self.router = desks.router
+        self.router, self.alarm_forwarder = desks.router, desks.alarm_forwarder
         self.news.reach(signalling, self.live, self.notifier)
 
         self.uses = Uses(self.views, self.live, self.books)
@@ -195,6 +200,7 @@ class Node:
         await self.rtsp.stop()
         await self.live.close()
         await self.router.close()
+        await self.alarm_forwarder.stop()
         await self.uplinks.stop()
         await self.sync.stop()
         await self.subscriber.stop()
@@ -230,7 +236,8 @@ class Node:
     # -- services of the API
 
     async def snapshot(self, key: StreamKey, grant: Grant) -> SnapshotTaken:
-        return await self.views.snapshot(key, grant)
+        picture = await self.onvif.snapshots.take(key, grant)
+        return picture if picture is not None else await self.views.snapshot(key, grant)
 
     def stream_url(self, key: StreamKey, seen_host: str, viewer: str) -> str:
         """Base address of a stream at the worker that carries it, for a viewer at the address `viewer` who reached the

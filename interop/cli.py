@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Literal, cast, get_args
 
 import typer
 
 from interop.device import Channel, DeviceSettings, PictureSettings, Refused, SimulatedDevice
+from interop.onvif.command import onvif
 from interop.rtsp import Fault, RtspCamera, RtspSettings, Stream
 from interop.rtsp.settings import Auth, Sound
+from interop.telling import tell
 from sip import RemoteError
 from sip.manscdp import Charset, Edition
 
-app = typer.Typer(help="Simulators of GB/T 28181 devices and RTSP cameras.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Simulators of GB/T 28181 devices, RTSP and ONVIF cameras.", no_args_is_help=True, add_completion=False
+)
 
 
 class Codec(StrEnum):
@@ -94,7 +97,7 @@ def picture_of(codec: Codec, size: str, fps: int, gop: int, kbps: int) -> Pictur
 
 @app.callback()
 def root() -> None:
-    """GB/T 28181 simulators: each behaves like real equipment towards any platform, over the network only."""
+    """Simulators of GB/T 28181 devices, RTSP and ONVIF cameras: each behaves like real equipment, over the network only."""
 
 
 @app.command()
@@ -212,6 +215,9 @@ def _signalled() -> asyncio.Event:
     return ended
 
 
+app.command()(onvif)
+
+
 def channels_of(device_id: str, count: int) -> tuple[Channel, ...]:
     """Channel codes of type 131 beside the device's own code, numbered from one hundred times its serial number."""
     prefix, serial = device_id[:10], int(device_id[14:])
@@ -240,11 +246,6 @@ async def run_device(settings: DeviceSettings) -> int:
             task.cancel()
         await asyncio.gather(starting, waiting, return_exceptions=True)
         await simulated.stop()
-
-
-def tell(event: str, facts: dict[str, Any]) -> None:
-    """One line of JSON on standard output."""
-    print(json.dumps({"event": event, **facts}, ensure_ascii=False), flush=True)
 
 
 def main() -> None:
