@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
-from gateway.signalling.uplink_status import CLOSED_HINT, HINTS, UplinkState, UplinkStatus
+from gateway.signalling import uplink_words as words
+from gateway.signalling.uplink_status import UplinkState, UplinkStatus
+from gateway.signalling.uplink_words import CLOSED_HINT, CONNECTION_CLOSED, RegistrationRefused, Said
 from sip import LocalError, NameAddr, ParseError, RemoteError, Response, TransportFailed, Uri
 from sip.aio import Peer, SipStack
 from sip.digest import Challenge, answer, first_usable
@@ -31,7 +33,6 @@ ANSWER_S = 8.0
 """How long an answer to REGISTER or a keepalive is waited for."""
 SETTLED_S = 10.0
 """A connection closed again within this time after the last one is not made anew at once."""
-CONNECTION_CLOSED = "the TCP connection to the upper platform was closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,6 @@ class UpperTarget:
     @property
     def peer(self) -> Peer:
         return Peer(self.transport.upper(), self.host, self.port)
-
-
-class RegistrationRefused(Exception):
-    """The upper platform refused; `status` is its SIP code."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status} {reason}")
-        self.status = status
-        self.reason = reason
 
 
 class Uplink:
@@ -176,7 +168,7 @@ class Uplink:
             self._server = await self._stack.resolve(self._server.transport, self._server.host, self._server.port)
             await self._keepalive()
         except (RemoteError, RegistrationRefused) as error:
-            self.status.step(f"not resumed: {error}")
+            self._step(words.not_resumed(words.problem_of(error)))
             self._server = self.target.peer
             return
         await self._enter(UplinkState.REGISTERED)
@@ -191,8 +183,8 @@ class Uplink:
         self._closed_at = now
         self.status.problem = CONNECTION_CLOSED
         self.status.hint = CLOSED_HINT if wait_s else None
-        self.status.step(CONNECTION_CLOSED)
-        log.warning("uplink connection lost", upper=self.target.upper_id, reason=CONNECTION_CLOSED, wait_s=wait_s)
+        self._step(CONNECTION_CLOSED, failed=True)
+        log.warning("uplink connection lost", upper=self.target.upper_id, reason=CONNECTION_CLOSED.en, wait_s=wait_s)
         await self._enter(UplinkState.REGISTERING)
         await asyncio.sleep(wait_s)
 
@@ -201,13 +193,16 @@ class Uplink:
         return self.target.retry_seconds + self.target.retry_jitter_seconds * self._jitter()
 
     async def _failed(self, error: Exception) -> None:
-        self.status.problem = str(error) or type(error).__name__
-        self.status.hint = HINTS.get(_status_of(error))
-        self.status.step(f"failed: {self.status.problem}")
+        problem, hint = words.problem_of(error), words.hint_of(error)
+        self.status.problem, self.status.hint = problem, hint
+        self._step(words.failed(problem), failed=True)
         self._server, self._registrar_uri = self.target.peer, None
-        log.warning("uplink failed", upper=self.target.upper_id, problem=self.status.problem, hint=self.status.hint)
+        log.warning("uplink failed", upper=self.target.upper_id, problem=problem.en, hint=hint.en)
         await self._enter(UplinkState.WAITING)
         await asyncio.sleep(self._back_off())
+
+    def _step(self, said: Said, *, failed: bool = False) -> None:
+        self.status.step(self._clock(), said, failed=failed)
 
     async def _enter(self, state: UplinkState) -> None:
         if state is self.status.state:
@@ -233,13 +228,14 @@ class Uplink:
                 await self._keepalive()
             except RemoteError as error:
                 self.status.missed_keepalives += 1
-                self.status.step(f"keepalive {self.status.missed_keepalives} not answered: {error}")
+                missed = words.keepalive_unanswered(self.status.missed_keepalives, words.problem_of(error))
+                self._step(missed, failed=True)
                 if self.status.missed_keepalives >= self.target.keepalive_misses:
                     await self._renew()
                     return
             except RegistrationRefused as refusal:
                 # The upper platform has forgotten us (a restart). Registering at once costs nobody a picture.
-                self.status.step(str(refusal))
+                self._step(refusal.said, failed=True)
                 await self._renew()
                 return
 
@@ -273,7 +269,7 @@ class Uplink:
         if response.status >= 500:
             raise RemoteError("keepalive", f"answered {response.status}", response.reason)
         if response.status >= 300:
-            raise RegistrationRefused(response.status, f"{response.reason} to a keepalive")
+            raise RegistrationRefused(response.status, words.keepalive_refused(response.status, response.reason))
         self.status.missed_keepalives = 0
         self.status.last_keepalive = self._clock()
 
@@ -283,7 +279,7 @@ class Uplink:
         redirects = rounds = 0
         while True:
             response = await self._send_register(expires, challenge)
-            self.status.step(f"REGISTER answered {response.status} {response.reason}")
+            self._step(words.register_answered(response.status, response.reason))
             self.status.peer_version = response.headers.get("X-GB-Ver") or self.status.peer_version
             if 200 <= response.status < 300:
                 self.status.registered_until = self._clock() + _granted(response, expires)
@@ -298,20 +294,20 @@ class Uplink:
             elif response.status == 423 and rounds <= 2 and expires > 0:
                 expires = max(expires, _min_expires(response))
             else:
-                raise RegistrationRefused(response.status, response.reason)
+                raise RegistrationRefused(response.status, words.reason_said(response.status, response.reason))
 
     async def _follow(self, contact: NameAddr) -> None:
         """Go on at the server a redirect names (GB/T 28181-2022 9.1.2.3); until a failure everything goes there."""
         if contact.is_star:
-            raise RegistrationRefused(302, "redirected to nowhere")
+            raise RegistrationRefused(302, words.NOWHERE)
         self._registrar_uri = contact.uri
         self._server = await self._stack.resolve(self._server.transport, contact.uri.host, contact.uri.port or 5060)
-        self.status.step(f"redirected to {contact.uri}")
+        self._step(words.redirected(contact.uri))
 
     def _pick_challenge(self, response: Response) -> Challenge:
         challenge = first_usable(response.headers.get_all("WWW-Authenticate"))
         if challenge is None:
-            raise RegistrationRefused(401, "no Digest challenge we can answer")
+            raise RegistrationRefused(401, words.NO_CHALLENGE)
         return challenge
 
     def _answered(self, challenge: Challenge, uri: Uri) -> str:
@@ -328,7 +324,7 @@ class Uplink:
             )
             return str(credentials)
         except LocalError as error:
-            raise RegistrationRefused(401, f"a challenge that cannot be answered: {error}") from error
+            raise RegistrationRefused(401, words.unanswerable(error)) from error
 
     async def _send_register(self, expires: int, challenge: Challenge | None) -> Response:
         local = self._stack.local_address(self._server)
@@ -374,7 +370,3 @@ def _granted(response: Response, asked: int) -> int:
 def _min_expires(response: Response) -> int:
     text = (response.headers.get("Min-Expires") or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _status_of(error: Exception) -> int:
-    return error.status if isinstance(error, RegistrationRefused | RemoteError) else 500
