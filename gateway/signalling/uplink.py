@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
 from gateway.signalling import uplink_words as words
+from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
 from gateway.signalling.uplink_status import UplinkState, UplinkStatus
 from gateway.signalling.uplink_words import CLOSED_HINT, CONNECTION_CLOSED, RegistrationRefused, Said
 from sip import LocalError, NameAddr, ParseError, RemoteError, Response, TransportFailed, Uri

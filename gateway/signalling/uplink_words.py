@@ -19,7 +19,7 @@ class Said(NamedTuple):
 
 
 class RegistrationRefused(Exception):
-    """The upper platform refused with the SIP code `status`, or what it answered leads nowhere; `said` is what of it."""
+    """The upper platform refused with the SIP code `status`, or its answer leads nowhere."""
 
     def __init__(self, status: int, said: Said) -> None:
         super().__init__(f"{status} {said.en}")
@@ -70,7 +70,10 @@ HINTS = MappingProxyType(
 
 _ELSEWHERE = MappingProxyType(
     {
-        3: Said("The upper platform sends us elsewhere: ask where to register.", "上级平台要求改向别处注册：请询问其注册地址。"),
+        3: Said(
+            "The upper platform sends us elsewhere: ask where to register.",
+            "上级平台要求改向别处注册：请询问其注册地址。",
+        ),
         4: Said(
             "The upper platform refuses the registration: its log or its operator can say why.",
             "上级平台拒绝注册：原因请查看其日志或联系其管理员。",

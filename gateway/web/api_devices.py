@@ -10,7 +10,8 @@ from gateway.rtsp.target import CHANNEL_TYPES, settled
 from gateway.store.devices import Device, MediaTransport, RtspTransport, Tolerance
 from gateway.store.registrations import Registration
 from gateway.web.context import WebContext
-from gateway.web.errors import ApiError
+from gateway.web.errors import wrong_field
+from gateway.web.field_words import WrongValue
 from gateway.web.resource import Resource, Strict, refuse_null, secret
 from gateway.web.route import Call, Route
 from gateway.zones import UnknownZone, Zones
@@ -64,13 +65,14 @@ class DeviceChange(Strict):
         try:
             return str(RtspAddress.parse(url)) if url else ""
         except LocalError as error:
-            raise ValueError(str(error)) from None
+            raise WrongValue(str(error), "不是有效的 RTSP 地址，如 rtsp://主机:端口/路径") from None
 
     @field_validator("channel_id")
     @classmethod
     def _is_channel(cls, code: str) -> str:
         if code and code[10:13] not in CHANNEL_TYPES:
-            raise ValueError(f"digits 11-13 of a channel are {' or '.join(CHANNEL_TYPES)}")
+            kinds = " or ".join(CHANNEL_TYPES)
+            raise WrongValue(f"digits 11-13 of a channel are {kinds}", f"第 11-13 位须为 {' 或 '.join(CHANNEL_TYPES)}")
         return code
 
 
@@ -145,7 +147,7 @@ def _binding(registration: Registration | None) -> BindingShown | None:
 
 
 def _refuse(field: str, problem: str, problem_zh: str) -> None:
-    raise ApiError(400, "invalid", f"{field}: {problem}", f"{field} {problem_zh}。")
+    raise wrong_field(field, problem, problem_zh)
 
 
 def check_rtsp(device: Device) -> None:
@@ -175,9 +177,8 @@ def check_zone(zones: Zones, name: str | None) -> None:
         if name is not None:
             zones.require(name)
     except UnknownZone as error:
-        raise ApiError(
-            400, "invalid", f"zone: {error}", error.zh, hint="Zones are made in the configuration."
-        ) from error
+        hint = "Zones are made in the configuration."
+        raise wrong_field("zone", str(error), error.zh.rstrip("。"), hint=hint) from error
 
 
 def routes(ctx: WebContext) -> list[Route]:
