@@ -96,7 +96,10 @@ class Node:
         self.directory, self.exchange = signalling.directory, signalling.exchange
         self.sync, self.subscriber, self.controls = signalling.sync, signalling.subscriber, signalling.controls
 
-        self.rtsp = Rtsp(config, stores, catalog, self.grants)
+        self.rtsp = Rtsp(config, stores, catalog, self.grants, self.zones.zones)
+        self.onvif = self.rtsp.onvif
+        self.directory.onvif_target = self.onvif.cameras.target
+        self.controls.elsewhere = self.onvif.carries_out
         relay = Relay(config, stores, signalling, self.metrics, self.ladder, self.books, self.rtsp)
         self.addresses, self.environment, self.traffic = relay.addresses, relay.environment, relay.traffic
         self.pool, self.live, self.views, self.reconciler = relay.pool, relay.live, relay.views, relay.reconciler
@@ -230,7 +233,8 @@ class Node:
     # -- services of the API
 
     async def snapshot(self, key: StreamKey, grant: Grant) -> SnapshotTaken:
-        return await self.views.snapshot(key, grant)
+        picture = await self.onvif.snapshots.take(key, grant)
+        return picture if picture is not None else await self.views.snapshot(key, grant)
 
     def stream_url(self, key: StreamKey, seen_host: str, viewer: str) -> str:
         """Base address of a stream at the worker that carries it, for a viewer at the address `viewer` who reached the

@@ -22,6 +22,7 @@ from gateway.config_key import (
     digits,
     each_address,
     each_of,
+    each_target,
     from_text,
     from_toml,
     key,
@@ -231,6 +232,18 @@ class RtspConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OnvifConfig:
+    """Cameras that speak ONVIF; how often they are asked is in [rtsp]."""
+
+    answer_seconds: float = key(8.0, "How long an answer of a camera is waited for.", between(1, 60))
+    move_seconds: float = key(15.0, "A movement ends by itself after that time when no stop comes.", between(1, 600))
+    discovery_targets: tuple[str, ...] = key(
+        ("239.255.255.250:3702",), "Where cameras are looked for (WS-Discovery), address:port.", each_target
+    )
+    alarms: bool = key(True, "Have cameras tell of motion, tampering and their inputs, and pass it on.")
+
+
+@dataclass(frozen=True, slots=True)
 class AccessConfig:
     """Viewing under the access rules."""
 
@@ -263,6 +276,7 @@ class Config:
     http: HttpConfig = field(default_factory=HttpConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
     rtsp: RtspConfig = field(default_factory=RtspConfig)
+    onvif: OnvifConfig = field(default_factory=OnvifConfig)
     access: AccessConfig = field(default_factory=AccessConfig)
     log: LogConfig = field(default_factory=LogConfig)
     zones: Mapping[str, ZoneConfig] = field(default_factory=dict)

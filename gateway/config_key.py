@@ -65,6 +65,15 @@ def each_address(value: tuple[str, ...]) -> str | None:
     return f"{wrong[0]!r} is not an IP address" if wrong else None
 
 
+def each_target(value: tuple[str, ...]) -> str | None:
+    """IPv4 addresses with ports."""
+    for item in value:
+        host, _, port = item.rpartition(":")
+        if address(host) is not None or ":" in host or not host or not (port.isdigit() and 0 < int(port) < 65536):
+            return f"{item!r} is not address:port"
+    return None
+
+
 def key(default: Any, doc: str, check: Check | None = None) -> Any:
     """One configuration key: its default, its line of documentation and what else must hold of its value."""
     return field(default=default, metadata={"doc": doc, "check": check})

@@ -40,6 +40,12 @@ class Reason(StrEnum):
     RTSP_BAD_STREAM = "rtsp_bad_stream"
     RTSP_ENDED = "rtsp_ended"
     RTSP_STALLED = "rtsp_stalled"
+    ONVIF_UNREACHABLE = "onvif_unreachable"
+    ONVIF_REFUSED = "onvif_refused"
+    ONVIF_FAULT = "onvif_fault"
+    ONVIF_NOT_A_SERVICE = "onvif_not_a_service"
+    ONVIF_NO_PROFILE = "onvif_no_profile"
+    ONVIF_UNSUPPORTED = "onvif_unsupported"
     DEVICE_OFFLINE = "device_offline"
     UNKNOWN_CHANNEL = "unknown_channel"
     UNKNOWN_DIALOG = "unknown_dialog"
@@ -167,6 +173,62 @@ def _rtsp_words() -> dict[Reason, Words]:
     }
 
 
+def _onvif_words() -> dict[Reason, Words]:
+    """Why an ONVIF camera does not do what it is asked."""
+    r = Reason
+    return {
+        r.ONVIF_UNREACHABLE: Words(
+            480,
+            "Camera Not Reachable",
+            504,
+            "The ONVIF camera cannot be reached.",
+            "ONVIF 摄像机不可达。",
+            "Check host and port in the device's url, the network between, and that ONVIF is switched on in the camera.",
+        ),
+        r.ONVIF_REFUSED: Words(
+            480,
+            "Camera Refused Password",
+            502,
+            "The ONVIF camera refused the user name or password.",
+            "ONVIF 摄像机拒绝了用户名或密码。",
+            "Many cameras have users of their own for ONVIF: make one there. A camera whose clock is wrong may refuse "
+            "every login until its time is set.",
+        ),
+        r.ONVIF_FAULT: Words(
+            480,
+            "Camera Refused Request",
+            502,
+            "The ONVIF camera refused the request.",
+            "ONVIF 摄像机拒绝了请求。",
+            "The words are the camera's own; see its log, or whether the user has the rights of an operator there.",
+        ),
+        r.ONVIF_NOT_A_SERVICE: Words(
+            480,
+            "Not An ONVIF Service",
+            502,
+            "What answers at this address is no ONVIF service.",
+            "该地址上的服务不是 ONVIF 服务。",
+            "The path is usually /onvif/device_service; the port is that of the camera's web page or one of its own.",
+        ),
+        r.ONVIF_NO_PROFILE: Words(
+            480,
+            "Camera Has No Profile",
+            502,
+            "The ONVIF camera has no media profile that can be carried.",
+            "ONVIF 摄像机没有可用的媒体配置（profile）。",
+            "Set up a profile with H.264 or H.265 in the camera, or correct the device's profile.",
+        ),
+        r.ONVIF_UNSUPPORTED: Words(
+            415,
+            "Not Supported By Camera",
+            422,
+            "The ONVIF camera does not offer this.",
+            "ONVIF 摄像机不支持该操作。",
+            "",
+        ),
+    }
+
+
 def _table() -> dict[Reason, Words]:
     r = Reason
     return {
@@ -267,6 +329,7 @@ def _table() -> dict[Reason, Words]:
             "The device may have reached its limit of streams.",
         ),
         **_rtsp_words(),
+        **_onvif_words(),
         r.DEVICE_OFFLINE: Words(
             480,
             "Device Offline",

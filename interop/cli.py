@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from interop.device import Channel, DeviceSettings, PictureSettings, Refused, SimulatedDevice
+from interop.onvif.command import onvif
+from interop.telling import tell
 from sip import RemoteError
 from sip.manscdp import Charset, Edition
 
-app = typer.Typer(help="GB/T 28181 simulators.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="GB/T 28181 and ONVIF simulators.", no_args_is_help=True, add_completion=False)
 
 
 class Codec(StrEnum):
@@ -61,7 +62,7 @@ def _size(text: str) -> str:
 
 @app.callback()
 def root() -> None:
-    """GB/T 28181 simulators: each behaves like real equipment towards any platform, over the network only."""
+    """GB/T 28181 and ONVIF simulators: each behaves like real equipment, over the network only."""
 
 
 @app.command()
@@ -122,6 +123,9 @@ def device(
     raise typer.Exit(asyncio.run(run_device(settings)))
 
 
+app.command()(onvif)
+
+
 def channels_of(device_id: str, count: int) -> tuple[Channel, ...]:
     """Channel codes of type 131 beside the device's own code, numbered from one hundred times its serial number."""
     prefix, serial = device_id[:10], int(device_id[14:])
@@ -153,11 +157,6 @@ async def run_device(settings: DeviceSettings) -> int:
             task.cancel()
         await asyncio.gather(starting, waiting, return_exceptions=True)
         await simulated.stop()
-
-
-def tell(event: str, facts: dict[str, Any]) -> None:
-    """One line of JSON on standard output."""
-    print(json.dumps({"event": event, **facts}, ensure_ascii=False), flush=True)
 
 
 def main() -> None:

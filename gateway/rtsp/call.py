@@ -12,7 +12,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -59,7 +59,6 @@ Seen = Callable[[str, Failure | None], None]
 class RtspCall:
     """One running (or starting) call; `relay` takes the stream in, `source` fetches it."""
 
-    takes_commands = False
     route_path = ""
 
     def __init__(
@@ -112,6 +111,10 @@ class RtspCall:
         return [(self._relay, self.source_leg), (self._source, self.pull)]
 
     @property
+    def takes_commands(self) -> bool:
+        return self.target.takes_commands
+
+    @property
     def up(self) -> bool:
         """Whether the camera sends right now."""
         return self.established and self._interrupted is None and not self._ended
@@ -133,6 +136,7 @@ class RtspCall:
         """The call of a record whose leg and pull adopted workers still hold. `parts`: as for a new one."""
         details = record.details
         target = RtspTarget(record.key, str(details["url"]), rtsp_transport=details["rtsp_transport"])
+        target = replace(target, takes_commands=bool(details.get("takes_commands")))
         call = cls(target, relay, source, call_id=record.id, **parts)
         call.ssrc = record.ssrc
         call.established = True
@@ -215,6 +219,7 @@ class RtspCall:
                     "pull": self.pull,
                     "url": self.target.url,
                     "rtsp_transport": self.target.rtsp_transport,
+                    "takes_commands": self.target.takes_commands,
                 },
             )
         )

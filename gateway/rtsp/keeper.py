@@ -88,7 +88,7 @@ class RtspKeeper:
 
 
 def _wanted(device: Device) -> bool:
-    return device.kind == "rtsp" and device.enabled and device.always_on
+    return device.is_called and device.enabled and device.always_on
 
 
 def _reader(peer_id: str) -> str:

@@ -1,7 +1,7 @@
-"""The RTSP cameras of this node: their channels in the catalogue, and whether each is there (探活).
+"""The cameras this node calls: their channels in the catalogue, and whether each is there (探活).
 
-A camera that does not register is asked from time to time what it offers (DESCRIBE), without starting a stream; calls
-show it too. What is found sets the camera, and with it its channel, ON or OFF, with the reason.
+A camera that does not register is asked from time to time what it offers, without starting a stream: by RTSP alone, or
+by ONVIF first. Calls show it too. What is found sets the camera, and with it its channels, ON or OFF, with the reason.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
 
+from catalog import Item
 from catalog.store import CatalogStore
 from gateway.errors import Failure, Reason
-from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.pool import WorkerPool
-from gateway.rtsp.reasons import failure_of
-from gateway.rtsp.target import RtspTarget, item_of
-from gateway.store.devices import Device, Devices
+from gateway.rtsp.asker import Asker, RtspAsker
+from gateway.rtsp.state import SourceState
+from gateway.rtsp.target import item_of
+from gateway.store.devices import Device, Devices, PeerKind
 from gateway.store.repository import Change
-from media.worker.control import Probed, ProbeSource
 
 log = structlog.get_logger("rtsp")
 
@@ -31,39 +31,15 @@ MOST_AT_ONCE = 16
 """Cameras asked at the same time."""
 PATIENCE = 10
 """A camera that refuses our password is asked that many times less often: many lock an account after a few attempts."""
+REFUSED_PASSWORD = frozenset({Reason.RTSP_REFUSED_PASSWORD, Reason.ONVIF_REFUSED})
 NOT_THE_CAMERA = frozenset({Reason.WORKER_LOST, Reason.CANCELLED, Reason.SHUTTING_DOWN, Reason.BUSY})
 """Failures that say nothing of the camera."""
-CALLED = ("url", "username", "password", "rtsp_transport", "channel_id")
+CALLED = ("url", "username", "password", "rtsp_transport", "channel_id", "profile", "tolerances")
 """What a running stream depends on."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """What is known of one camera. ``online`` None: nobody has asked yet. Times are unix seconds."""
-
-    online: bool | None = None
-    failure: Failure | None = None
-    checked_at: float = 0.0
-    video_codec: str | None = None
-    audio_codec: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As the API shows it."""
-        words = self.failure.to_json() if self.failure is not None else {}
-        return {
-            "state": "unknown" if self.online is None else "online" if self.online else "offline",
-            "step": words.get("step", ""),
-            "message": words.get("message", ""),
-            "message_zh": words.get("message_zh", ""),
-            "hint": words.get("hint", ""),
-            "checked_at": self.checked_at or None,
-            "video_codec": self.video_codec,
-            "audio_codec": self.audio_codec,
-        }
-
-
 class RtspSources:
-    """All RTSP cameras. ``probe_s`` 0: they are not asked. ``clock`` gives unix seconds."""
+    """All cameras that are called. ``probe_s`` 0: they are not asked. ``clock`` gives unix seconds."""
 
     def __init__(
         self,
@@ -84,7 +60,8 @@ class RtspSources:
         self._unpublished: set[str] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}
-        self._pool: WorkerPool
+        self._published: dict[str, list[Item]] = {}
+        self._askers: dict[PeerKind, Asker] = {}
         self._sends: Callable[[str], bool]
         self._end: Callable[[str, Failure], Awaitable[None]]
 
@@ -92,12 +69,18 @@ class RtspSources:
         self, pool: WorkerPool, sends: Callable[[str], bool], end: Callable[[str, Failure], Awaitable[None]]
     ) -> None:
         """Whom to ask: the workers; whether a camera's stream is coming in; and who ends the streams of one."""
-        self._pool, self._sends, self._end = pool, sends, end
+        self.rtsp = RtspAsker(pool, answer_s=self._answer_s)
+        self._askers["rtsp"] = self.rtsp
+        self._sends, self._end = sends, end
+
+    def ask_by(self, kind: PeerKind, asker: Asker) -> None:
+        """How the cameras of another kind are asked."""
+        self._askers[kind] = asker
 
     def start(self) -> None:
         """Follow the configuration from now on."""
         self._devices.on_change(self._changed)
-        self._unpublished |= {device.id for device in self._devices.all() if device.kind == "rtsp"}
+        self._unpublished |= {device.id for device in self._devices.all() if device.is_called}
 
     async def stop(self) -> None:
         """Stop asking."""
@@ -107,9 +90,9 @@ class RtspSources:
         await asyncio.gather(*asking, *self._ending, return_exceptions=True)
 
     def state_of(self, peer_id: str) -> SourceState | None:
-        """What is known of a camera; None when it is no RTSP camera."""
+        """What is known of a camera; None when it is no camera that is called."""
         device = self._devices.get(peer_id)
-        if device is None or device.kind != "rtsp":
+        if device is None or not device.is_called:
             return None
         return self._states.get(peer_id, SourceState())
 
@@ -122,7 +105,7 @@ class RtspSources:
         """Cameras by state."""
         found = {"online": 0, "offline": 0, "unknown": 0}
         for device in self._devices.all():
-            if device.kind == "rtsp":
+            if device.is_called:
                 online = self._states.get(device.id, SourceState()).online
                 found["unknown" if online is None else "online" if online else "offline"] += 1
         return found
@@ -144,7 +127,7 @@ class RtspSources:
 
     def _changed(self, change: Change[Device]) -> None:
         before, after = change.before, change.after
-        if (after or before).kind != "rtsp":  # type: ignore[union-attr]  # one of them is there
+        if not (after or before).is_called:  # type: ignore[union-attr]  # one of them is there
             return
         self._unpublished.add(change.id)
         if before is None:
@@ -164,6 +147,8 @@ class RtspSources:
 
     def _forget(self, peer_id: str) -> None:
         self._states.pop(peer_id, None)
+        for asker in self._askers.values():
+            asker.forget(peer_id)
         if (task := self._asking.pop(peer_id, None)) is not None:
             task.cancel()
 
@@ -176,21 +161,28 @@ class RtspSources:
         self._ask_due()
 
     async def _publish(self, peer_id: str) -> None:
-        """The channel of a camera becomes what the configuration says."""
+        """The channels of a camera become what the configuration, and what it says of itself, make them."""
         device = self._devices.get(peer_id)
         if device is None:
             self._shown.pop(peer_id, None)
+            self._published.pop(peer_id, None)
             return
         if not device.enabled:
             disabled = Failure(Reason.DEVICE_OFFLINE, "it is disabled", peer_id=peer_id)
             self._states[peer_id] = SourceState(False, disabled)
+        items = self._askers[device.kind].items(device)
         known = await self._catalog.get(peer_id, device.channel_id)
+        if items is None:
+            if known is not None:
+                return  # what it last said of itself holds until it has answered
+            items = [item_of(device)]
         if known is None:
             # A channel nobody has seen is not there: who is shown it hears ON when it has answered.
             await self._catalog.set_peer_status(peer_id, self._probe_s == 0, who="not asked yet")
         generation = await self._catalog.begin_sync(peer_id, who="configuration")
-        await self._catalog.stage(generation, [item_of(device)])
+        await self._catalog.stage(generation, items)
         await self._catalog.commit_sync(generation)
+        self._published[peer_id] = items
 
     async def _show(self, peer_id: str, state: SourceState) -> None:
         if state.online is None or self._shown.get(peer_id) is state.online:
@@ -206,7 +198,7 @@ class RtspSources:
         for device in self._devices.all():
             if len(self._asking) >= MOST_AT_ONCE:
                 return
-            if device.kind != "rtsp" or not device.enabled or device.id in self._asking:
+            if not device.is_called or not device.enabled or device.id in self._asking:
                 continue
             state = self._states.get(device.id)
             if state is not None and now - state.checked_at < self._pause(state):
@@ -218,7 +210,7 @@ class RtspSources:
             task.add_done_callback(partial(self._asked, device.id))
 
     def _pause(self, state: SourceState) -> float:
-        refused = state.failure is not None and state.failure.reason is Reason.RTSP_REFUSED_PASSWORD
+        refused = state.failure is not None and state.failure.reason in REFUSED_PASSWORD
         return self._probe_s * (PATIENCE if refused else 1)
 
     def _asked(self, peer_id: str, task: asyncio.Task[None]) -> None:
@@ -226,23 +218,11 @@ class RtspSources:
             del self._asking[peer_id]
 
     async def _ask(self, device: Device) -> None:
-        question = ProbeSource(
-            url=device.url,
-            username=device.username,
-            password=device.password.reveal(),
-            timeout_s=self._answer_s,
-        )
-        try:
-            worker = self._pool.of_kind("source")
-            answer = await worker.link.call(question, timeout_s=self._answer_s + 2)
-        except WORKER_TROUBLE as error:
-            log.warning("camera not asked", peer=device.id, problem=str(error))
+        asker = self._askers[device.kind]
+        state = await asker.ask(device)
+        if state is None or self._devices.get(device.id) != device:
             return
-        if self._devices.get(device.id) == device:
-            self._take(device.id, _state(device, answer))
-
-
-def _state(device: Device, answer: Probed) -> SourceState:
-    key = RtspTarget.of(device).key
-    failure = failure_of(key, answer.reason, answer.detail) if answer.reason is not None else None
-    return SourceState(failure is None, failure, 0.0, answer.video_codec, answer.audio_codec)
+        self._take(device.id, state)
+        items = asker.items(device)
+        if items is not None and items != self._published.get(device.id):
+            self._unpublished.add(device.id)

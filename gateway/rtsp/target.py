@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from catalog import Item, civil_code_of, full_name
@@ -17,13 +18,15 @@ CHANNEL_TYPES = (CAMERA, NETWORK_CAMERA)
 
 @dataclass(frozen=True, slots=True)
 class RtspTarget:
-    """A stream and the camera it comes from; the password is never part of a text."""
+    """A stream and the camera it comes from; the password is never part of a text. `takes_commands`: it can be asked for
+    a key frame, by other means than RTSP."""
 
     key: StreamKey
     url: str
     username: str = ""
     password: Secret = field(default=Secret(""))
     rtsp_transport: RtspTransport = "tcp"
+    takes_commands: bool = False
 
     @classmethod
     def of(cls, device: Device) -> RtspTarget:
@@ -48,6 +51,14 @@ class RtspTarget:
         return address.host, address.port
 
 
+@dataclass(frozen=True, slots=True)
+class UnresolvedTarget:
+    """A stream whose address has to be asked for first; `resolve` raises Failure."""
+
+    key: StreamKey
+    resolve: Callable[[], Awaitable[RtspTarget]]
+
+
 def derived_channel_id(device_id: str) -> str:
     """The code of the channel where none is given: the device's own, as a network camera.
 
@@ -59,7 +70,7 @@ def derived_channel_id(device_id: str) -> str:
 
 def settled(device: Device) -> Device:
     """The device with a channel id, given or derived."""
-    if device.kind != "rtsp" or device.channel_id:
+    if not device.is_called or device.channel_id:
         return device
     return replace(device, channel_id=derived_channel_id(device.id))
 

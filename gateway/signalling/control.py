@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import structlog
 
@@ -25,10 +26,17 @@ MAX_WAITING = 32
 """Commands that may wait for their turn at one camera."""
 
 
+class Commands(Protocol):
+    """What carries commands out by other means than SIP."""
+
+    async def ptz(self, grant: Grant, ptz_cmd: str) -> None: ...
+    async def key_frame(self, key: StreamKey) -> None: ...
+
+
 class Controls:
     """Sends control commands to peers below us, one after the other to each camera: a "stop" must never overtake the
-    "left" before it. `no_commands(peer_id)` says why a camera takes none ("": it does). `clock` is any clock in seconds
-    that never goes back."""
+    "left" before it. `no_commands(peer_id)` says why a camera takes none ("": it does); `elsewhere(peer_id)` who carries
+    them out for a camera that does not speak SIP. `clock` is any clock in seconds that never goes back."""
 
     def __init__(
         self,
@@ -36,9 +44,11 @@ class Controls:
         correspondent: Callable[[str], Correspondent | None],
         *,
         no_commands: Callable[[str], str] = lambda _peer_id: "",
+        elsewhere: Callable[[str], Commands | None] = lambda _peer_id: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._no_commands = no_commands
+        self.elsewhere = elsewhere
         self._exchange = exchange
         self._correspondent = correspondent
         self._clock = clock
@@ -53,6 +63,9 @@ class Controls:
         if grant.action is not Action.PTZ:
             raise LocalError(f"a grant for {grant.action} moves no camera")
         key = StreamKey(grant.peer_id, grant.code)
+        if (commands := self.elsewhere(key.peer_id)) is not None:
+            await commands.ptz(grant, ptz_cmd)
+            return
         command = PtzControl(
             sn=self._exchange.next_sn(), device_id=key.code, ptz_cmd=ptz_cmd, control_priority=priority
         )
@@ -84,7 +97,10 @@ class Controls:
             self._key_frame_asked.clear()
         self._key_frame_asked[key] = now
         try:
-            await self._tell(key, IFrameControl(sn=self._exchange.next_sn(), device_id=key.code))
+            if (commands := self.elsewhere(key.peer_id)) is not None:
+                await commands.key_frame(key)
+            else:
+                await self._tell(key, IFrameControl(sn=self._exchange.next_sn(), device_id=key.code))
         except Failure as failure:
             log.info("no key frame asked for", stream=str(key), step=failure.step)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from catalog import Item, Kind, civil_code_of, full_name, kind_of, type_of
 from gateway.config import Config
 from gateway.errors import AlreadyExists, Failure, Reason
 from gateway.relay.hub import StreamKey
-from gateway.rtsp.target import RtspTarget
+from gateway.rtsp.target import RtspTarget, UnresolvedTarget
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Bindings
 from gateway.signalling.call_environment import MEDIA_SOURCE_ANY, SSRC_ANY, LowerTarget
@@ -41,13 +42,15 @@ class Directory:
         self._uppers = uppers
         self._bindings = bindings
         self._uplink_of = uplink_of
+        self.onvif_target: Callable[[StreamKey], Awaitable[RtspTarget]] = _nowhere
+        """Asks an ONVIF camera where the stream of a channel is. Raises Failure."""
 
     def account(self, peer_id: str) -> Account | None:
         """What the registrar must know of a peer; None: it may not register."""
         device = self._devices.get(peer_id)
         if device is None:
             return self._newcomer(peer_id)
-        if device.kind == "rtsp":
+        if device.is_called:
             return None
         if device.password:
             return Account(device.id, device.password.reveal(), device.enabled)
@@ -160,11 +163,13 @@ class Directory:
             gb_version="3.0" if (upper.edition or self._config.node.edition) == "2022" else "2.0",
         )
 
-    def locate(self, key: StreamKey) -> LowerTarget | RtspTarget:
+    def locate(self, key: StreamKey) -> LowerTarget | RtspTarget | UnresolvedTarget:
         """Where a stream is to be had. Raises Failure: unknown peer, or offline."""
         device = self._devices.get(key.peer_id)
         if device is None or (device.kind == "rtsp" and device.channel_id != key.code):
             raise Failure(Reason.UNKNOWN_CHANNEL, peer_id=key.peer_id, channel=key.code)
+        if device.kind == "onvif" and device.enabled:
+            return UnresolvedTarget(key, partial(self.onvif_target, key))
         if device.kind == "rtsp" and device.enabled:
             # Whether it answers shows when it is called: what was seen of it last may be a minute old.
             return RtspTarget.of(device)
@@ -193,3 +198,7 @@ class Directory:
         if record.edition:
             return Edition(int(record.edition))
         return min(newest, Edition.of_version(gb_version))
+
+
+async def _nowhere(key: StreamKey) -> RtspTarget:
+    raise Failure(Reason.DEVICE_OFFLINE, peer_id=key.peer_id, channel=key.code)

@@ -22,7 +22,7 @@ from gateway.relay.trail import ROUTE_PATH, Trail, route_path
 from gateway.relay.views import Resume, Views
 from gateway.rtsp.call import RtspCall
 from gateway.rtsp.calls import RtspCalls
-from gateway.rtsp.target import RtspTarget
+from gateway.rtsp.target import RtspTarget, UnresolvedTarget
 from gateway.signalling.bye import send_bye
 from gateway.signalling.call_environment import CallEnvironment, LowerTarget
 from gateway.signalling.calls import CallRecord
@@ -51,7 +51,7 @@ class LiveCalls:
         environment: CallEnvironment,
         pool: WorkerPool,
         *,
-        locate: Callable[[StreamKey], LowerTarget | RtspTarget],
+        locate: Callable[[StreamKey], LowerTarget | RtspTarget | UnresolvedTarget],
         rtsp: RtspCalls,
         want_key_frame: Callable[[StreamKey], Awaitable[None]],
         upper_ended: Callable[[UpperCall, str], Awaitable[None]],
@@ -87,6 +87,8 @@ class LiveCalls:
         if len(self._lower) >= self._max_streams:
             raise Failure(Reason.BUSY, f"{self._max_streams} streams are up (media.max_streams)", channel=key.code)
         target = self._locate(key)
+        if isinstance(target, UnresolvedTarget):
+            target = await target.resolve()
         if isinstance(target, LowerTarget):
             await self._admit(target)
         try:

@@ -9,11 +9,13 @@ from gateway.secrets import Secret
 from gateway.store import schema
 from gateway.store.repository import Repository
 
-PeerKind = Literal["device", "platform", "rtsp"]
+PeerKind = Literal["device", "platform", "rtsp", "onvif"]
+CALLED_KINDS = ("rtsp", "onvif")
 MediaTransport = Literal["udp", "tcp_passive", "tcp_active"]
 RtspTransport = Literal["tcp", "udp"]
-Tolerance = Literal["media_source_any", "ssrc_any"]
-"""Quirks: media from any address (NAT without a mapping we know); media with any SSRC (it ignores `y=`)."""
+Tolerance = Literal["media_source_any", "ssrc_any", "onvif_other_hosts", "onvif_any_certificate"]
+"""Quirks: media from any address (NAT without a mapping we know); media with any SSRC (it ignores `y=`); an
+ONVIF camera whose streams come from another host than its device service; one whose TLS certificate is not verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Device:
 
     A camera of kind ``rtsp`` does not register: it is called at ``url`` (without user and password), logs us in with
     ``username`` and ``password``, sends over ``rtsp_transport``, and appears as the channel ``channel_id``. With
-    ``always_on`` its stream is kept running without a viewer.
+    ``always_on`` its stream is kept running without a viewer. One of kind ``onvif`` is asked at ``url``, its device
+    service, where its streams are; ``profile`` is the media profile to take (""; the best), and its further video
+    sources appear under the codes that follow ``channel_id``.
     """
 
     id: str
@@ -49,6 +53,12 @@ class Device:
     always_on: bool = False
     zone: str | None = None
     max_sessions: int | None = None
+    profile: str = ""
+
+    @property
+    def is_called(self) -> bool:
+        """Whether it is a camera we call, rather than a peer that registers."""
+        return self.kind in CALLED_KINDS
 
 
 class Devices(Repository[Device]):

@@ -49,6 +49,7 @@ devices = Table(
     Column("rtsp_transport", String(8), nullable=False, server_default="tcp"),
     Column("always_on", Boolean, nullable=False, server_default=false()),
     Column("max_sessions", Integer),
+    Column("profile", String(64), nullable=False, server_default=""),
 )
 
 uppers = Table(

@@ -107,7 +107,7 @@ def routes(node: Node) -> list[Route]:
     async def show(call: Call) -> DeviceHealthShown:
         device = node.stores.devices.require(call.path("id"))
         health = node.health.get(device.id)
-        source = node.rtsp.sources.shown(device.id) if device.kind == "rtsp" else None
+        source = node.rtsp.sources.shown(device.id) if device.is_called else None
         online = source is not None and source["state"] == "online"
         state = {"state": "online" if online else "offline", "last_contact": None}
         state |= {"offline_reason": None, "offline_reason_zh": None}
