@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interop.demo.node import NodeProcess
+from interop.demo.ports import free_port
 from interop.device import Channel, DeviceSettings, PictureSettings, SimulatedDevice
 from interop.wire.platform import WirePlatform
 from interop.wire.sipwire import Path as WirePath
@@ -53,6 +54,8 @@ class Stand:
     """The node, what is around it, and the browser's page on it."""
 
     node: NodeProcess
+    discovery_port: int
+    """Where the node looks for ONVIF cameras."""
     upper: Gatekeeper
     page: Page
     devices: list[SimulatedDevice] = field(default_factory=list)
@@ -156,14 +159,18 @@ async def running_stand(folder: Path) -> AsyncIterator[Stand]:
     """Everything, started; the page is still empty."""
     from playwright.async_api import async_playwright
 
-    node = NodeProcess(NODE, "湖滨分局视频网关", folder / "node", set(), SETTINGS)
+    port = free_port()
+    settings = SETTINGS | {"onvif": {"discovery_targets": [f"127.0.0.1:{port}"]}}
+    node = NodeProcess(NODE, "湖滨分局视频网关", folder / "node", set(), settings)
     async with contextlib.AsyncExitStack() as everything:
         upper = await everything.enter_async_context(Gatekeeper(UPPER, UPPER_PASSWORD))
         playwright = await everything.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         everything.push_async_callback(browser.close)
-        context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
-        stand = Stand(node, upper, await context.new_page())
+        context = await browser.new_context(
+            viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai"
+        )
+        stand = Stand(node, port, upper, await context.new_page())
         stand.page.on("pageerror", lambda error: stand.complaints.append(str(error)))
         stand.page.on("console", lambda said: stand.complaints.append(said.text) if is_complaint(said) else None)
         stand.page.on("request", lambda asked: stand.whep.append(asked.method) if "/whep/" in asked.url else None)

@@ -84,6 +84,13 @@ async def test_a_camera_that_speaks_rtsp_only_is_added_and_its_faults_are_told(s
         await cameras.adds_one_with_a_wrong_password(stand)
 
 
+@pytest.mark.rtsp
+async def test_a_camera_that_speaks_onvif_is_found_tested_added_and_moved(stand: Stand) -> None:
+    async with stand.watched():
+        await stand.enters()
+        await cameras.finds_one_that_speaks_onvif(stand)
+
+
 async def sets_up_and_logs_in(stand: Stand) -> None:
     page = stand.page
     await page.goto(f"{stand.node.api}/devices")
@@ -417,6 +424,14 @@ async def changes_language_and_theme(stand: Stand) -> None:
     await stand.waits_for("[data-test=facts]", "Keepalive interval")
     await stand.shot("20-health-en-light")
     await stand.leaves_the_drawer()
+    await page.click("[data-test=add]")
+    await page.click("[data-test=kind] >> text=ONVIF camera")
+    await stand.waits_for(".el-dialog", "Search the network")
+    await stand.shot("20-onvif-form-en-light")
+    await stand.closes()
+    for other in ("rules", "users", "ledger", "status"):
+        await stand.go(other)
+        await stand.shot(f"20-{other}-en-light")
     await stand.go("watch")
     await page.reload()
     await until(lambda: no_views(stand), "the page that is left ends its views")

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 
 from interop.demo.node import ApiFailure, NodeProcess

@@ -123,6 +123,14 @@ export interface Source {
   checked_at: number | null;
   video_codec: string | null;
   audio_codec: string | null;
+  /** What an ONVIF camera says of itself, and what to look at though it works. */
+  manufacturer?: string | null;
+  model?: string | null;
+  firmware?: string | null;
+  serial?: string | null;
+  clock_offset_s?: number | null;
+  warning?: string;
+  warning_zh?: string;
 }
 
 export interface Device {
@@ -203,7 +211,7 @@ export interface OnvifProbe {
   firmware: string;
   serial: string;
   clock_offset_s: number | null;
-  sources: { token: string; name: string; profiles: OnvifProfile[]; ptz: boolean }[];
+  sources: { token: string; name: string; profiles: OnvifProfile[]; chosen?: string | null; ptz: boolean }[];
   snapshot: boolean;
   events: boolean;
 }

@@ -66,7 +66,7 @@ export const en: Messages = {
     nameAndCode: "Name and code", unstable: "unstable", unasked: "not asked yet", zone: "Network zone", zoneOfAddress: "By its address", maxSessions: "Streams at once", maxSessionsLearned: "learned from its refusals",
     address: "Address", neverSeen: "not registered", lastSeen: "Last contact", edition: "Edition", values: "Values", sync: "Sync", id: "Code (20 digits)", password: "Registration password",
     mediaTransport: "Media transport", transportDefault: "Default: {name}", charset: "Character set", tolerances: "Tolerances",
-    tolerance: { media_source_any: "Media from any address (NAT)", ssrc_any: "Any SSRC" }, allowNoPassword: "May register without a password",
+    tolerance: { media_source_any: "Media from any address (NAT)", ssrc_any: "Any SSRC", onvif_other_hosts: "Streams from another host", onvif_any_certificate: "Any TLS certificate" }, allowNoPassword: "May register without a password",
     removeAsk: "Remove \"{name}\" ({id})? Its channels leave the catalogue, and views that are running end.", syncStarted: "Reading the catalogue…", syncDone: "Catalogue read: {n} items.", syncProblem: "The catalogue could not be read completely: {problem}",
   },
   camera: {
@@ -75,7 +75,7 @@ export const en: Messages = {
   },
   onvif: {
     search: "Search the network", searching: "Searching…", searchHint: "Looks for ONVIF cameras in the chosen zone, about 3 s.", foundNone: "No camera answered. It may be in another network or have discovery switched off; its address can be typed in.",
-    added: "added as {id}", test: "Test", testHint: "Asks the camera, with the address, user and password above.", camera: "Maker and model", firmware: "Firmware", serial: "Serial number", sources: "Video sources", sourcesAndProfiles: "sources: {sources}, profiles: {profiles}",
+    added: "added as {id}", test: "Test", testHint: "Asks the camera, with the address, user and password above.", testNeedsPassword: "The stored password is not shown: type it again to test.", taken: "{profile} (taken by itself)", camera: "Maker and model", firmware: "Firmware", serial: "Serial number", sources: "Video sources", sourcesAndProfiles: "sources: {sources}, profiles: {profiles}",
     abilities: "Abilities", ability: { ptz: "PTZ", snapshot: "snapshot", events: "events" }, profile: "Media profile", bestProfile: "The best it has",
     clock: { ahead: "The camera's clock is {span} ahead of this node's: logins may fail, and times of recordings and events are wrong. Give it an NTP server.", behind: "The camera's clock is {span} behind this node's: logins may fail, and times of recordings and events are wrong. Give it an NTP server." },
   },
@@ -84,6 +84,10 @@ export const en: Messages = {
     offlineAfter: "off line after {span} of silence", flaps: "Came and went", flapsOf: "{count} times in {span} (allowed: {allowed})", settles: "on line again if it stays until", clock: "Its clock", clockUnknown: "it never told the time",
     clockAhead: "{n} s ahead of this node", clockBehind: "{n} s behind this node", asked: "Last asked", offers: "Offers", sessions: "Streams at once", running: "{n}, limit not known", runningOf: "{n} of at most {limit}",
     limitBy: { manual: "set by hand", learned: "learned from its refusals" }, forgotten: "forgotten at", contacts: "Last ten contacts", noContacts: "No contact yet.", offline: "Times off line", neverOffline: "It never went off line.",
+    contact: {
+      answer: "answer {code} to a {what}", REGISTER: "registration", Keepalive: "keepalive", Catalog: "catalogue", DeviceInfo: "device information", DeviceStatus: "device status", Alarm: "alarm", RecordInfo: "list of recordings",
+      MobilePosition: "position", MediaStatus: "media status", ConfigDownload: "configuration", PresetQuery: "presets", INVITE: "call", BYE: "hang-up", MESSAGE: "message", SUBSCRIBE: "subscription", NOTIFY: "notification", INFO: "playback control", ACK: "confirmation", OPTIONS: "inquiry",
+    },
   },
   connect: {
     title: "Values for the device", intro: "Type these into the GB28181 page of \"{name}\".", serverId: "SIP server id", serverDomain: "SIP server domain",

@@ -64,7 +64,7 @@ export const zh = {
     nameAndCode: "名称与编码", unstable: "不稳定", unasked: "尚未探测", zone: "网络区域", zoneOfAddress: "按地址自动确定", maxSessions: "最大并发路数", maxSessionsLearned: "由设备的拒绝学习",
     address: "地址", neverSeen: "未注册", lastSeen: "最近联系", edition: "版本", values: "接入参数", sync: "同步目录", id: "编码（20 位）", password: "注册密码",
     mediaTransport: "媒体传输方式", transportDefault: "默认：{name}", charset: "字符集", tolerances: "容差",
-    tolerance: { media_source_any: "允许任意媒体来源地址（NAT）", ssrc_any: "允许任意 SSRC" }, allowNoPassword: "允许无密码注册",
+    tolerance: { media_source_any: "允许任意媒体来源地址（NAT）", ssrc_any: "允许任意 SSRC", onvif_other_hosts: "允许码流来自其他主机", onvif_any_certificate: "不校验 TLS 证书" }, allowNoPassword: "允许无密码注册",
     removeAsk: "删除“{name}”（{id}）？其通道将从目录中消失，正在进行的点播会中断。", syncStarted: "开始同步目录…", syncDone: "目录同步完成，共 {n} 项。", syncProblem: "目录同步未完成：{problem}",
   },
   camera: {
@@ -73,7 +73,7 @@ export const zh = {
   },
   onvif: {
     search: "搜索网络", searching: "正在搜索…", searchHint: "在所选网络区域内查找 ONVIF 摄像机，约 3 秒。", foundNone: "没有摄像机应答。摄像机可能在其他网段，或关闭了 ONVIF 发现；可直接填写地址。",
-    added: "已添加为 {id}", test: "测试", testHint: "用上面的地址、用户名和密码询问摄像机。", camera: "厂商与型号", firmware: "固件", serial: "序列号", sources: "视频源", sourcesAndProfiles: "{sources} 个视频源，{profiles} 个配置",
+    added: "已添加为 {id}", test: "测试", testHint: "用上面的地址、用户名和密码询问摄像机。", testNeedsPassword: "已保存的密码不会显示：请重新输入密码后再测试。", taken: "{profile}（自动选择时采用）", camera: "厂商与型号", firmware: "固件", serial: "序列号", sources: "视频源", sourcesAndProfiles: "{sources} 个视频源，{profiles} 个配置",
     abilities: "能力", ability: { ptz: "云台", snapshot: "抓图", events: "事件" }, profile: "媒体配置（Profile）", bestProfile: "自动选择最佳",
     clock: { ahead: "摄像机的时钟比本平台快 {span}：可能导致认证失败、录像与事件时间错误，请为其设置 NTP 校时。", behind: "摄像机的时钟比本平台慢 {span}：可能导致认证失败、录像与事件时间错误，请为其设置 NTP 校时。" },
   },
@@ -82,6 +82,10 @@ export const zh = {
     offlineAfter: "静默 {span}后判为离线", flaps: "上下线次数", flapsOf: "{span}内 {count} 次（允许 {allowed} 次）", settles: "保持在线则恢复于", clock: "设备时钟", clockUnknown: "设备未上报时间",
     clockAhead: "比本平台快 {n} 秒", clockBehind: "比本平台慢 {n} 秒", asked: "最近探测", offers: "提供", sessions: "并发码流", running: "{n} 路，上限未知", runningOf: "{n} 路，上限 {limit} 路",
     limitBy: { manual: "手动设置", learned: "由设备的拒绝学习" }, forgotten: "失效于", contacts: "最近十次联系", noContacts: "暂无联系记录。", offline: "离线记录", neverOffline: "没有离线记录。",
+    contact: {
+      answer: "{what}的应答 {code}", REGISTER: "注册", Keepalive: "心跳", Catalog: "目录", DeviceInfo: "设备信息", DeviceStatus: "设备状态", Alarm: "报警", RecordInfo: "录像目录",
+      MobilePosition: "移动位置", MediaStatus: "媒体状态", ConfigDownload: "设备配置", PresetQuery: "预置位", INVITE: "呼叫", BYE: "挂断", MESSAGE: "消息", SUBSCRIBE: "订阅", NOTIFY: "通知", INFO: "播放控制", ACK: "确认", OPTIONS: "探询",
+    },
   },
   connect: {
     title: "在设备上填写的参数", intro: "请在“{name}”的国标（GB28181 / 平台接入）配置页面填写以下内容。", serverId: "SIP 服务器编码", serverDomain: "SIP 服务器域",

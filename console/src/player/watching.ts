@@ -107,7 +107,7 @@ export function watching(peer: string, code: string, cell: Cell): Watching {
     const mine = ++round;
     const asked = performance.now();
     phase.value = "calling";
-    gauge.value = picture.value = way.value = why.value = null;
+    gauge.value = picture.value = way.value = why.value = firstPictureMs.value = null;
     try {
       const body = { peer_id: peer, code, purpose: cell.purpose() };
       const started = await call<StartedView>("POST", "/api/v1/views", { body });

@@ -54,10 +54,18 @@ export function formOf(device: Device | null): DeviceForm {
 
 const EVERY = ["name", "kind", "zone", "enabled", "max_sessions"] as const;
 const REGISTERING = ["allow_no_password", "charset", "edition", "media_transport", "tolerances"] as const;
+/** Quirks that can be allowed for a kind. */
+export const TOLERANCES: Record<DeviceKind, readonly string[]> = {
+  device: ["media_source_any", "ssrc_any"],
+  platform: ["media_source_any", "ssrc_any"],
+  rtsp: [],
+  onvif: ["onvif_other_hosts", "onvif_any_certificate"],
+};
+
 const CAMERA = ["url", "username", "channel_id", "rtsp_transport", "always_on"] as const;
 
 /** What of a form belongs to its kind. */
 export function sent(form: DeviceForm): Partial<DeviceForm> {
-  const own: readonly (keyof DeviceForm)[] = registers(form.kind) ? REGISTERING : form.kind === "onvif" ? [...CAMERA, "profile"] : CAMERA;
+  const own: readonly (keyof DeviceForm)[] = registers(form.kind) ? REGISTERING : form.kind === "onvif" ? [...CAMERA, "profile", "tolerances"] : CAMERA;
   return Object.fromEntries([...EVERY, ...own].map((name) => [name, form[name]]));
 }

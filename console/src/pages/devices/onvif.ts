@@ -2,15 +2,22 @@
 import type { OnvifProbe } from "@/api/types";
 import { codecName } from "@/player/player";
 
+export interface ProfileChoice {
+  value: string;
+  label: string;
+  /** It is the one taken where none is named. */
+  best: boolean;
+}
+
 /** Every profile of every source, named so that a person can tell them apart. */
-export function profilesOf(camera: OnvifProbe): { value: string; label: string }[] {
+export function profilesOf(camera: OnvifProbe): ProfileChoice[] {
   const several = camera.sources.length > 1;
   return camera.sources.flatMap((source) =>
     source.profiles.map((one) => {
       const size = one.width && one.height ? `${one.width}×${one.height}` : "";
       const rate = one.fps ? `${Math.round(one.fps)} fps` : "";
       const parts = [several ? source.name || source.token : "", one.name || one.token, codecName(one.codec), [size, rate].filter(Boolean).join(" ")];
-      return { value: one.token, label: parts.filter(Boolean).join(" · ") };
+      return { value: one.token, label: parts.filter(Boolean).join(" · "), best: source.chosen === one.token };
     }),
   );
 }
@@ -32,7 +39,8 @@ export function clockWords(offset: number | null): ClockOff | null {
 
 /** A span of time in one unit. */
 export function spanOf(seconds: number): Pick<ClockOff, "count" | "unit"> {
+  const [minutes, hours] = [Math.round(seconds / 60), Math.round(seconds / 3600)];
   if (seconds < 120) return { count: Math.round(seconds), unit: "s" };
-  if (seconds < 7200) return { count: Math.round(seconds / 60), unit: "m" };
-  return seconds < 172_800 ? { count: Math.round(seconds / 3600), unit: "h" } : { count: Math.round(seconds / 86_400), unit: "d" };
+  if (minutes < 120) return { count: minutes, unit: "m" };
+  return hours < 48 ? { count: hours, unit: "h" } : { count: Math.round(seconds / 86_400), unit: "d" };
 }

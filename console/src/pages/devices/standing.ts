@@ -41,3 +41,8 @@ export function reasonOf(device: Pick<Device, "state" | "source" | "offline_reas
   const text = (language === "zh" ? device.offline_reason_zh : device.offline_reason) ?? "";
   return text ? { text, hint: "" } : null;
 }
+
+/** What to look at though a camera works; "" when there is nothing. */
+export function warningOf(device: Pick<Device, "source">, language: string): string {
+  return (language === "zh" ? device.source?.warning_zh : device.source?.warning) ?? "";
+}
