@@ -82,7 +82,7 @@ export const en: Messages = {
   health: {
     button: "Health", title: "Health of {name}", since: "since", registration: "Registration", until: "until", software: "Protocol and software", keepalive: "Keepalive interval", learned: "{n} s (learned from {samples})", configured: "{n} s (configured, not learned yet)",
     offlineAfter: "off line after {span} of silence", flaps: "Came and went", flapsOf: "{count} times in {span} (allowed: {allowed})", settles: "on line again if it stays until", clock: "Its clock", clockUnknown: "it never told the time",
-    clockAhead: "{n} s ahead of this node", clockBehind: "{n} s behind this node", asked: "Last asked", offers: "Offers", sessions: "Streams at once", running: "{n}, limit not known", runningOf: "{n} of at most {limit}",
+    clockAhead: "{span} ahead of this node", clockBehind: "{span} behind this node", asked: "Last asked", offers: "Offers", sessions: "Streams at once", running: "{n}, limit not known", runningOf: "{n} of at most {limit}",
     limitBy: { manual: "set by hand", learned: "learned from its refusals" }, forgotten: "forgotten at", contacts: "Last ten contacts", noContacts: "No contact yet.", offline: "Times off line", neverOffline: "It never went off line.",
     contact: {
       answer: "answer {code} to a {what}", REGISTER: "registration", Keepalive: "keepalive", Catalog: "catalogue", DeviceInfo: "device information", DeviceStatus: "device status", Alarm: "alarm", RecordInfo: "list of recordings",

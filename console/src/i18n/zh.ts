@@ -80,7 +80,7 @@ export const zh = {
   health: {
     button: "健康", title: "设备健康：{name}", since: "自", registration: "注册", until: "有效至", software: "协议与软件", keepalive: "心跳间隔", learned: "{n} 秒（由 {samples} 次心跳学习）", configured: "{n} 秒（配置值，尚未学习）",
     offlineAfter: "静默 {span}后判为离线", flaps: "上下线次数", flapsOf: "{span}内 {count} 次（允许 {allowed} 次）", settles: "保持在线则恢复于", clock: "设备时钟", clockUnknown: "设备未上报时间",
-    clockAhead: "比本平台快 {n} 秒", clockBehind: "比本平台慢 {n} 秒", asked: "最近探测", offers: "提供", sessions: "并发码流", running: "{n} 路，上限未知", runningOf: "{n} 路，上限 {limit} 路",
+    clockAhead: "比本平台快 {span}", clockBehind: "比本平台慢 {span}", asked: "最近探测", offers: "提供", sessions: "并发码流", running: "{n} 路，上限未知", runningOf: "{n} 路，上限 {limit} 路",
     limitBy: { manual: "手动设置", learned: "由设备的拒绝学习" }, forgotten: "失效于", contacts: "最近十次联系", noContacts: "暂无联系记录。", offline: "离线记录", neverOffline: "没有离线记录。",
     contact: {
       answer: "{what}的应答 {code}", REGISTER: "注册", Keepalive: "心跳", Catalog: "目录", DeviceInfo: "设备信息", DeviceStatus: "设备状态", Alarm: "报警", RecordInfo: "录像目录",
