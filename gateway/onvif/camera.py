@@ -9,10 +9,11 @@ from typing import Any
 
 import structlog
 
-from gateway.errors import Failure, LocalError, Reason
+from gateway.errors import Failure, Reason
 from gateway.onvif import media2
 from gateway.onvif.client import OnvifClient
 from gateway.onvif.profiles import Profile, VideoSource, of_media, sources_of, together
+from media.errors import LocalError
 from media.rtsp.address import split
 
 log = structlog.get_logger("onvif")

@@ -88,7 +88,7 @@ class OnvifClient:
                 if entry.get("Namespace") and entry.get("XAddr"):
                     found[str(entry["Namespace"])] = self.here(str(entry["XAddr"]))
         except Failure as failure:
-            if failure.reason not in (Reason.ONVIF_FAULT, Reason.ONVIF_NOT_A_SERVICE):
+            if failure.reason in (Reason.ONVIF_UNREACHABLE, Reason.ONVIF_REFUSED):
                 raise
         if NAMESPACES["media"] not in found and MEDIA2 not in found:
             capabilities = await self.call("device", "GetCapabilities", Category=["All"]) or {}

@@ -109,6 +109,8 @@ class Services:
         fault = fault_in(envelope)
         if fault is not None:
             raise fault
+        if next(envelope.iter(f"{{*}}{operation}Response"), None) is None:
+            raise BadAnswer(f"no answer to {operation}")
         try:
             return serialize_object(self._operation(service, operation).process_reply(envelope), dict)
         except (Error, AttributeError, KeyError, TypeError, ValueError, IndexError) as error:

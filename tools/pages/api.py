@@ -46,6 +46,8 @@ _TITLES = {
     "rules": "Sharing rules (共享规则)",
     "channels": "Catalogue (目录)",
     "tree": "Trees of the catalogue",
+    "onvif": "ONVIF cameras",
+    "alarms": "Alarms (报警)",
     "views": "Live views (实时点播)",
     "streams": "Streams and traces",
     "ledger": "Ledger (台账)",
