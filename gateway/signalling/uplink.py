@@ -19,8 +19,9 @@ import structlog
 
 from gateway.signalling import uplink_words as words
 from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
+from gateway.signalling.said import Said, reason_said
 from gateway.signalling.uplink_status import UplinkState, UplinkStatus
-from gateway.signalling.uplink_words import CLOSED_HINT, CONNECTION_CLOSED, RegistrationRefused, Said
+from gateway.signalling.uplink_words import CLOSED_HINT, CONNECTION_CLOSED, RegistrationRefused
 from sip import LocalError, NameAddr, ParseError, RemoteError, Response, TransportFailed, Uri
 from sip.aio import Peer, SipStack
 from sip.digest import Challenge, answer, first_usable
@@ -294,7 +295,7 @@ class Uplink:
             elif response.status == 423 and rounds <= 2 and expires > 0:
                 expires = max(expires, _min_expires(response))
             else:
-                raise RegistrationRefused(response.status, words.reason_said(response.status, response.reason))
+                raise RegistrationRefused(response.status, reason_said(response.status, response.reason))
 
     async def _follow(self, contact: NameAddr) -> None:
         """Go on at the server a redirect names (GB/T 28181-2022 9.1.2.3); until a failure everything goes there."""

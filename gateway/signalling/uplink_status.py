@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.signalling.uplink_words import Said
+from gateway.signalling.said import Said
 
 MOST_STEPS = 20
 """Steps of a registration that are kept."""

@@ -223,6 +223,7 @@ export interface SyncStatus {
   promised?: number | null;
   missing?: number | null;
   problem?: string | null;
+  problem_zh?: string | null;
 }
 
 export interface UplinkState {

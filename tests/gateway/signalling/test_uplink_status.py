@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.signalling.said import Said
 from gateway.signalling.uplink_status import MOST_STEPS, UplinkState, UplinkStatus
-from gateway.signalling.uplink_words import HINTS, Said
+from gateway.signalling.uplink_words import HINTS
 
 
 def test_a_registration_begins_stopped_and_without_a_problem() -> None:

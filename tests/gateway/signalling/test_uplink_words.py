@@ -7,16 +7,17 @@ import re
 import pytest
 
 from gateway.signalling import uplink_words as words
-from gateway.signalling.uplink_words import HINTS, OURS_HINT, RegistrationRefused, Said, hint_of, problem_of
+from gateway.signalling.said import Said, reason_said
+from gateway.signalling.uplink_words import HINTS, OURS_HINT, RegistrationRefused, hint_of, problem_of
 from sip import RemoteError, TransactionTimeout, TransportFailed
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 ERRORS: dict[str, Exception] = {
-    "refused": RegistrationRefused(403, words.reason_said(403, "Forbidden")),
-    "unusual": RegistrationRefused(477, words.reason_said(477, "Strange")),
+    "refused": RegistrationRefused(403, reason_said(403, "Forbidden")),
+    "unusual": RegistrationRefused(477, reason_said(477, "Strange")),
     "nowhere": RegistrationRefused(302, words.NOWHERE),
-    "faulty": RegistrationRefused(500, words.reason_said(500, "Oops")),
-    "declined": RegistrationRefused(603, words.reason_said(603, "Decline")),
+    "faulty": RegistrationRefused(500, reason_said(500, "Oops")),
+    "declined": RegistrationRefused(603, reason_said(603, "Decline")),
     "silent": TransactionTimeout("UDP 192.0.2.1:5060"),
     "unknown name": TransportFailed("upper.example", "name not known"),
     "unreachable": TransportFailed("TCP 192.0.2.1:5060", "connection refused", "111"),
