@@ -412,6 +412,7 @@ async def changes_language_and_theme(stand: Stand) -> None:
     page = stand.page
     await page.click("[data-test=language]")
     await stand.waits_for("h1", "Status")
+    await page.set_viewport_size({"width": 1280, "height": 720})
     await page.click("[data-test=theme]")
     await stand.go("uppers")
     await stand.waits_for("[data-test=upper-state]", "registered")
