@@ -41,8 +41,8 @@ describe("a form", () => {
   });
 
   it("knows the zone of a device, the default one where it has none", () => {
-    const zones = [{ name: "default", networks: [], sip_host: "10.1.0.1", sip_port: 5060 }, { name: "police", networks: [], sip_host: "172.16.0.1", sip_port: 5060 }];
-    expect([zoneNamed(zones, null)?.sip_host, zoneNamed(zones, "police")?.sip_host, zoneNamed(zones, "gone")]).toEqual(["10.1.0.1", "172.16.0.1", undefined]);
+    const zones = [{ name: "default", networks: [], sip_told: "10.1.0.1", sip_port: 5060 }, { name: "police", networks: [], sip_told: "172.16.0.1", sip_port: 5060 }];
+    expect([zoneNamed(zones, null)?.sip_told, zoneNamed(zones, "police")?.sip_told, zoneNamed(zones, "gone")]).toEqual(["10.1.0.1", "172.16.0.1", undefined]);
   });
 });
 

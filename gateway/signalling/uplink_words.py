@@ -7,6 +7,8 @@ from types import MappingProxyType
 from gateway.signalling.said import Said, peer_fault, reason_said
 from sip import RemoteError
 
+CONNECTION_CLOSED = Said("the TCP connection to the upper platform was closed", "与上级平台的 TCP 连接已断开")
+
 
 class RegistrationRefused(Exception):
     """The upper platform refused with the SIP code `status`, or its answer leads nowhere."""
@@ -17,10 +19,19 @@ class RegistrationRefused(Exception):
         self.said = Said(f"{status} {said.en}", f"{status} {said.zh}")
 
 
-CONNECTION_CLOSED = Said("the TCP connection to the upper platform was closed", "与上级平台的 TCP 连接已断开")
+class ConnectionClosed(Exception):
+    """The TCP connection of the registration is gone: abnormal offline (GB/T 28181-2022 9.1.1 f)."""
+
+    said = CONNECTION_CLOSED
+
+
 NOWHERE = Said("redirected to nowhere", "重定向没有给出目标地址")
 NO_CHALLENGE = Said("no Digest challenge we can answer", "上级平台的认证要求中没有本平台支持的摘要算法")
 CLOSED_HINT = Said(
+    "We register again after the configured wait (uplink.retry_seconds), as the standard asks.",
+    "将按标准要求，在配置的等待时间（uplink.retry_seconds）后重新注册。",
+)
+CLOSED_AGAIN_HINT = Said(
     "The upper platform closes the connection again and again: it may take registrations over UDP only, "
     "or another registration with our id may be replacing ours.",
     "上级平台反复断开连接：它可能只接受 UDP 注册，或另有注册使用了相同的本平台编码。",
@@ -116,7 +127,7 @@ def failed(problem: Said) -> Said:
 
 def problem_of(error: Exception) -> Said:
     """What went wrong."""
-    if isinstance(error, RegistrationRefused):
+    if isinstance(error, RegistrationRefused | ConnectionClosed):
         return error.said
     if isinstance(error, RemoteError):
         return peer_fault(error)

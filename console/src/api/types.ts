@@ -160,13 +160,16 @@ export interface Device {
   offline_reason: string | null;
   offline_reason_zh: string | null;
   registration: Binding | null;
+  /** How it is asked for its media; `message` says why otherwise than configured. */
+  media?: { transport: MediaTransport; behind_nat: boolean; message: string; message_zh: string } | null;
   source: Source | null;
 }
 
+/** A network zone; `sip_told` is what its peers are told to reach this node at, "" the address towards each. */
 export interface Zone {
   name: string;
   networks: string[];
-  sip_host: string;
+  sip_told: string;
   sip_port: number;
 }
 

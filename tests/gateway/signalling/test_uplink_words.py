@@ -22,6 +22,7 @@ ERRORS: dict[str, Exception] = {
     "unknown name": TransportFailed("upper.example", "name not known"),
     "unreachable": TransportFailed("TCP 192.0.2.1:5060", "connection refused", "111"),
     "keepalive": RemoteError("keepalive", "answered 500", "Oops"),
+    "closed": words.ConnectionClosed(),
     "socket": OSError("no route"),
     "bug": ZeroDivisionError("a bug"),
 }
@@ -40,6 +41,10 @@ def test_a_refusal_names_its_code_and_what_the_code_means() -> None:
     assert problem_of(ERRORS["unusual"]) == Said("477 Strange", "477 Strange")
     assert problem_of(ERRORS["nowhere"]) == Said("302 redirected to nowhere", "302 重定向没有给出目标地址")
     assert str(ERRORS["refused"]) == "403 Forbidden" and str(words.NOWHERE) == "redirected to nowhere"
+
+
+def test_a_closed_connection_is_told_as_such() -> None:
+    assert problem_of(ERRORS["closed"]) == words.CONNECTION_CLOSED
 
 
 def test_what_cannot_be_sent_or_is_not_answered_is_told_apart() -> None:
@@ -68,6 +73,7 @@ def test_every_step_is_said_in_both_languages() -> None:
         words.CONNECTION_CLOSED,
         words.NO_CHALLENGE,
         words.CLOSED_HINT,
+        words.CLOSED_AGAIN_HINT,
     )
     for said in steps:
         assert said.en and not CHINESE.search(said.en) and CHINESE.search(said.zh)
