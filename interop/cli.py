@@ -97,7 +97,7 @@ def picture_of(codec: Codec, size: str, fps: int, gop: int, kbps: int) -> Pictur
 
 @app.callback()
 def root() -> None:
-    """Simulators of GB/T 28181 devices, RTSP and ONVIF cameras: each behaves like real equipment, over the network only."""
+    """Simulators of GB/T 28181 devices, RTSP and ONVIF cameras: each behaves as the real thing does."""
 
 
 @app.command()

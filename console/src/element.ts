@@ -1,7 +1,7 @@
 /** The components of Element Plus that the console uses, each with its own style: nothing else is shipped. */
 import type { App } from "vue";
 import {
-  ElAlert, ElButton, ElCheckbox, ElCheckboxGroup, ElConfigProvider, ElDialog,
+  ElAlert, ElButton, ElCheckbox, ElCheckboxGroup, ElConfigProvider, ElDialog, ElDrawer,
   ElDropdown, ElDropdownItem, ElDropdownMenu, ElForm, ElFormItem, ElInput, ElInputNumber,
   ElOption, ElPopconfirm, ElRadioButton, ElRadioGroup, ElSegmented, ElSelect, ElSlider, ElSwitch, ElTooltip,
 } from "element-plus";
@@ -13,6 +13,7 @@ import "element-plus/es/components/checkbox/style/css";
 import "element-plus/es/components/checkbox-group/style/css";
 import "element-plus/es/components/config-provider/style/css";
 import "element-plus/es/components/dialog/style/css";
+import "element-plus/es/components/drawer/style/css";
 import "element-plus/es/components/dropdown/style/css";
 import "element-plus/es/components/dropdown-item/style/css";
 import "element-plus/es/components/dropdown-menu/style/css";
@@ -34,7 +35,7 @@ import "element-plus/es/components/tag/style/css";
 import "element-plus/es/components/tooltip/style/css";
 
 const COMPONENTS = [
-  ElAlert, ElButton, ElCheckbox, ElCheckboxGroup, ElConfigProvider, ElDialog,
+  ElAlert, ElButton, ElCheckbox, ElCheckboxGroup, ElConfigProvider, ElDialog, ElDrawer,
   ElDropdown, ElDropdownItem, ElDropdownMenu, ElForm, ElFormItem, ElInput, ElInputNumber,
   ElOption, ElPopconfirm, ElRadioButton, ElRadioGroup, ElSegmented, ElSelect, ElSlider, ElSwitch, ElTooltip,
 ];

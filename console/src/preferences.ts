@@ -1,5 +1,6 @@
 import { defineStore } from "pinia";
 import { ref, watch } from "vue";
+import { WAYS, type Preferred } from "@/player/way";
 import { setLanguage, type Language } from "@/i18n";
 
 export type Theme = "dark" | "light";
@@ -9,13 +10,16 @@ function stored<T extends string>(name: string, allowed: readonly T[], otherwise
   return found !== null && allowed.includes(found) ? found : otherwise;
 }
 
-/** Language and theme, kept in this browser. */
+/** Language, theme and player, kept in this browser. */
 export const usePreferences = defineStore("preferences", () => {
   const language = ref<Language>(
     stored("gbgateway.language", ["zh", "en"], navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en"),
   );
   const theme = ref<Theme>(stored("gbgateway.theme", ["dark", "light"], "dark"));
 
+  const player = ref<Preferred>(stored("gbgateway.player", WAYS, "automatic"));
+
+  watch(player, (now) => localStorage.setItem("gbgateway.player", now));
   watch(
     language,
     (now) => {
@@ -33,5 +37,5 @@ export const usePreferences = defineStore("preferences", () => {
     },
     { immediate: true },
   );
-  return { language, theme };
+  return { language, theme, player };
 });

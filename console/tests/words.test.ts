@@ -2,10 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { ApiFailure } from "@/api/failure";
 import { en } from "@/i18n/en";
-import { told } from "@/i18n/failure";
+import { bothWords, fieldWords, told } from "@/i18n/failure";
 import { stepsEn, stepsZh } from "@/i18n/steps";
 import { zh } from "@/i18n/zh";
+import { HINDRANCES } from "@/player/way";
 
 const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
@@ -33,7 +35,7 @@ describe("the two languages", () => {
   it("are told apart: no Chinese in English, none left in English", () => {
     for (const key of keys(en).filter((one) => one !== "shell.language")) expect(text(en, key), key).not.toMatch(/[一-鿿]/);
     const same = keys(zh).filter((key) => text(zh, key) === text(en, key));
-    expect(same).toEqual(["transport.udp"]);
+    expect(same).toEqual(["transport.udp", "live.way.webrtc", "live.way.mse"]);
   });
 
   it("have every text the pages ask for by name", () => {
@@ -63,14 +65,25 @@ describe("a failure in words", () => {
     expect(told(body, "zh").hint).toMatch(/媒体/);
   });
 
+  it("has every reason against WebRTC in both languages", () => {
+    for (const name of HINDRANCES) {
+      const words = bothWords(`live.hindrance.${name}`);
+      expect(words.zh, name).toMatch(/[一-鿿]/);
+      expect(words.en, name).toMatch(/^[A-Z].*\.$/);
+    }
+  });
+
   it("does not say the same twice", () => {
     const body = { error: "failure", step: "device_offline", message: "The device is offline.", message_zh: "设备离线。", hint: "" };
     expect(told(body, "zh").message).toBe("");
   });
 
-  it("names the fields of a refused form in Chinese too, where the node does so in English only", () => {
-    const fields = [{ field: "port", problem: "too big" }];
-    const body = { error: "invalid", step: "", message: "port: too big", message_zh: "请求参数无效。", hint: "", fields };
-    expect(told(body, "zh").message).toBe("请求参数无效。（port）");
+  it("says what is wrong with each field of a form, and that a code is taken", () => {
+    const fields = [{ field: "port", problem: "too big", problem_zh: "不能大于 65535" }, { field: "sources.0", problem: "no address" }];
+    const refused = new ApiFailure(400, { error: "invalid", step: "", message: "port: too big", message_zh: "", hint: "", fields });
+    expect(fieldWords(refused)).toEqual({ port: "不能大于 65535", sources: "no address" });
+    const taken = new ApiFailure(409, { error: "already_exists", step: "", message: "there", message_zh: "", hint: "" });
+    expect(fieldWords(taken)).toEqual({ id: "此编码已被使用" });
+    expect(fieldWords(new Error("else"))).toEqual({});
   });
 });

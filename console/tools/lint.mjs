@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const RULES = [
   [/v-html|innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslyUseHTMLString/, "text from outside is shown as text, never as HTML"],
   [/\beval\(|new Function\(/, "no code is made at run time"],
-  [/localStorage\.setItem\((?!"gbgateway\.(language|theme)")/, "only language and theme are kept in this browser"],
+  [/localStorage\.setItem\((?!"gbgateway\.(language|theme|player)")/, "only language, theme and player are kept in this browser"],
   [/(?<![:\w-])style="/, "no inline style: the policy of the page refuses it"],
   [/document\.cookie/, "no cookies"],
   [/\b(TODO|FIXME|XXX)\b(?!XX)/, "nothing unfinished behind a finished name"],

@@ -31,6 +31,7 @@ class QuestionRefused(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status} {reason}")
         self.status = status
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

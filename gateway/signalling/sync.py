@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
@@ -19,7 +20,9 @@ from catalog.item import Item
 from catalog.pages import Complete, Incomplete, PageCollector
 from catalog.store import CatalogStore
 from gateway.mapping import event_of, item_of
+from gateway.signalling import sync_words as words
 from gateway.signalling.exchange import Correspondent, Exchange, Question, QuestionRefused
+from gateway.signalling.said import Said
 from sip import RemoteError, Response
 from sip.manscdp import CatalogNotify, CatalogQuery, CatalogResponse, Command, DeviceInfoQuery, DeviceInfoResponse
 
@@ -41,8 +44,14 @@ class SyncStatus:
     promised: int | None = None
     missing: int | None = None
     duplicates: int = 0
-    problem: str | None = None
+    problem: Said | None = None
     device_info: dict[str, str | int | None] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As the API shows it."""
+        said = self.problem
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return plain | {"problem": said.en if said else None, "problem_zh": said.zh if said else None}
 
 
 @dataclass(slots=True)
@@ -116,15 +125,15 @@ class CatalogueSync:
         status = self.status.setdefault(peer_id, SyncStatus())
         to = self._correspondent(peer_id)
         if to is None:
-            status.state, status.problem, status.at = "offline", "the peer is offline", self._clock()
+            status.state, status.problem, status.at = "offline", words.OFFLINE, self._clock()
             return status
         status.state, status.problem = "running", None
         started = self._clock()
         try:
             result = await self._collect(to, status)
         except (RemoteError, QuestionRefused) as error:
-            status.state, status.problem, status.at = "failed", _in_words(error), self._clock()
-            log.warning("catalogue query failed", peer=peer_id, problem=status.problem)
+            status.state, status.problem, status.at = "failed", words.not_taken(error), self._clock()
+            log.warning("catalogue query failed", peer=peer_id, problem=str(status.problem))
             return status
         await self._store_result(peer_id, result, status)
         if self._took is not None:
@@ -160,7 +169,7 @@ class CatalogueSync:
         except Exception:  # task boundary: a database fault must not end the synchronisation for good
             log.exception("synchronisation failed", peer=peer_id)
             status = self.status[peer_id]
-            status.state, status.problem, status.at = "failed", "internal fault, see the log", self._clock()
+            status.state, status.problem, status.at = "failed", words.INTERNAL, self._clock()
             return False
 
     async def _ask_device_info(self, peer_id: str) -> None:
@@ -263,19 +272,11 @@ def _with_device_info(own: Item, known: dict[str, str | int | None]) -> Item:
     return replace(own, manufacturer=str(known["manufacturer"] or ""), model=str(known["model"] or "")).storable()
 
 
-def _shortfall(result: Complete[Item] | Incomplete[Item]) -> str | None:
+def _shortfall(result: Complete[Item] | Incomplete[Item]) -> Said | None:
     """What an answer lacks, in words for the operator."""
     if isinstance(result, Complete):
         return None
-    if result.missing is None and not result.items:
-        return "the query was accepted, but no answer came"
-    return f"{'unknown many' if result.missing is None else result.missing} items did not come"
-
-
-def _in_words(error: RemoteError | QuestionRefused) -> str:
-    if isinstance(error, QuestionRefused):
-        return f"the peer refused the query: {error}"
-    return f"the peer did not take the query: {error}"
+    return words.NO_ANSWER if result.missing is None and not result.items else words.missing_items(result.missing)
 
 
 def _has_failed(task: asyncio.Task[Response]) -> bool:

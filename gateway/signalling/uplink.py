@@ -17,8 +17,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from gateway.signalling import uplink_words as words
 from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
-from gateway.signalling.uplink_status import CLOSED_AGAIN_HINT, CLOSED_HINT, HINTS, UplinkState, UplinkStatus
+from gateway.signalling.said import Said, reason_said
+from gateway.signalling.uplink_status import UplinkState, UplinkStatus
+from gateway.signalling.uplink_words import CLOSED_AGAIN_HINT, CLOSED_HINT, ConnectionClosed, RegistrationRefused
 from sip import LocalError, NameAddr, ParseError, RemoteError, Response, TransportFailed, Uri
 from sip.aio import Peer, SipStack
 from sip.digest import Challenge, answer, first_usable
@@ -31,7 +34,6 @@ ANSWER_S = 8.0
 """How long an answer to REGISTER or a keepalive is waited for."""
 SETTLED_S = 10.0
 """A connection closed that soon after the registration was closed early: more than once, that is no accident."""
-CONNECTION_CLOSED = "the TCP connection to the upper platform was closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +59,6 @@ class UpperTarget:
     @property
     def peer(self) -> Peer:
         return Peer(self.transport.upper(), self.host, self.port)
-
-
-class RegistrationRefused(Exception):
-    """The upper platform refused; `status` is its SIP code."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(f"{status} {reason}")
-        self.status = status
-        self.reason = reason
-
-
-class ConnectionClosed(Exception):
-    """The TCP connection of the registration is gone: abnormal offline (GB/T 28181-2022 9.1.1 f)."""
 
 
 class Uplink:
@@ -178,7 +167,7 @@ class Uplink:
         if self._connection_closed.is_set():
             early = self._clock() - self.status.since < SETTLED_S
             self._closed_early = self._closed_early + 1 if early else 0
-            raise ConnectionClosed(CONNECTION_CLOSED)
+            raise ConnectionClosed
 
     async def _resume(self) -> None:
         """After a restart inside the registered time a keepalive is enough; only if it fails do we register again."""
@@ -186,7 +175,7 @@ class Uplink:
             self._server = await self._stack.resolve(self._server.transport, self._server.host, self._server.port)
             await self._keepalive()
         except (RemoteError, RegistrationRefused) as error:
-            self.status.step(f"not resumed: {error}")
+            self._step(words.not_resumed(words.problem_of(error)))
             self._server = self.target.peer
             return
         await self._enter(UplinkState.REGISTERED)
@@ -196,18 +185,21 @@ class Uplink:
         return self.target.retry_seconds + self.target.retry_jitter_seconds * self._jitter()
 
     async def _failed(self, error: Exception) -> None:
-        self.status.problem = str(error) or type(error).__name__
-        self.status.hint = self._hint(error)
-        self.status.step(f"failed: {self.status.problem}")
+        problem, hint = words.problem_of(error), self._hint(error)
+        self.status.problem, self.status.hint = problem, hint
+        self._step(words.failed(problem), failed=True)
         self._server, self._registrar_uri = self.target.peer, None
-        log.warning("uplink failed", upper=self.target.upper_id, problem=self.status.problem, hint=self.status.hint)
+        log.warning("uplink failed", upper=self.target.upper_id, problem=problem.en, hint=hint.en)
         await self._enter(UplinkState.WAITING)
         await self._pause(self._back_off())
 
-    def _hint(self, error: Exception) -> str | None:
+    def _hint(self, error: Exception) -> Said:
         if isinstance(error, ConnectionClosed):
             return CLOSED_AGAIN_HINT if self._closed_early > 1 else CLOSED_HINT
-        return HINTS.get(_status_of(error))
+        return words.hint_of(error)
+
+    def _step(self, said: Said, *, failed: bool = False) -> None:
+        self.status.step(self._clock(), said, failed=failed)
 
     async def _enter(self, state: UplinkState) -> None:
         if state is self.status.state:
@@ -235,13 +227,14 @@ class Uplink:
                 if self._connection_broke(error):
                     return
                 self.status.missed_keepalives += 1
-                self.status.step(f"keepalive {self.status.missed_keepalives} not answered: {error}")
+                missed = words.keepalive_unanswered(self.status.missed_keepalives, words.problem_of(error))
+                self._step(missed, failed=True)
                 if self.status.missed_keepalives >= self.target.keepalive_misses:
                     await self._renew()
                     return
             except RegistrationRefused as refusal:
                 # The upper platform has forgotten us (a restart). Registering at once costs nobody a picture.
-                self.status.step(str(refusal))
+                self._step(refusal.said, failed=True)
                 await self._renew()
                 return
 
@@ -281,7 +274,7 @@ class Uplink:
         if response.status >= 500:
             raise RemoteError("keepalive", f"answered {response.status}", response.reason)
         if response.status >= 300:
-            raise RegistrationRefused(response.status, f"{response.reason} to a keepalive")
+            raise RegistrationRefused(response.status, words.keepalive_refused(response.status, response.reason))
         self.status.missed_keepalives = 0
         self.status.last_keepalive = self._clock()
 
@@ -291,7 +284,7 @@ class Uplink:
         redirects = rounds = 0
         while True:
             response = await self._send_register(expires, challenge)
-            self.status.step(f"REGISTER answered {response.status} {response.reason}")
+            self._step(words.register_answered(response.status, response.reason))
             self.status.peer_version = response.headers.get("X-GB-Ver") or self.status.peer_version
             if 200 <= response.status < 300:
                 self.status.registered_until = self._clock() + _granted(response, expires)
@@ -306,20 +299,20 @@ class Uplink:
             elif response.status == 423 and rounds <= 2 and expires > 0:
                 expires = max(expires, _min_expires(response))
             else:
-                raise RegistrationRefused(response.status, response.reason)
+                raise RegistrationRefused(response.status, reason_said(response.status, response.reason))
 
     async def _follow(self, contact: NameAddr) -> None:
         """Go on at the server a redirect names (GB/T 28181-2022 9.1.2.3); until a failure everything goes there."""
         if contact.is_star:
-            raise RegistrationRefused(302, "redirected to nowhere")
+            raise RegistrationRefused(302, words.NOWHERE)
         self._registrar_uri = contact.uri
         self._server = await self._stack.resolve(self._server.transport, contact.uri.host, contact.uri.port or 5060)
-        self.status.step(f"redirected to {contact.uri}")
+        self._step(words.redirected(contact.uri))
 
     def _pick_challenge(self, response: Response) -> Challenge:
         challenge = first_usable(response.headers.get_all("WWW-Authenticate"))
         if challenge is None:
-            raise RegistrationRefused(401, "no Digest challenge we can answer")
+            raise RegistrationRefused(401, words.NO_CHALLENGE)
         return challenge
 
     def _answered(self, challenge: Challenge, uri: Uri) -> str:
@@ -336,7 +329,7 @@ class Uplink:
             )
             return str(credentials)
         except LocalError as error:
-            raise RegistrationRefused(401, f"a challenge that cannot be answered: {error}") from error
+            raise RegistrationRefused(401, words.unanswerable(error)) from error
 
     async def _send_register(self, expires: int, challenge: Challenge | None) -> Response:
         local = self._stack.local_address(self._server)
@@ -382,7 +375,3 @@ def _granted(response: Response, asked: int) -> int:
 def _min_expires(response: Response) -> int:
     text = (response.headers.get("Min-Expires") or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _status_of(error: Exception) -> int:
-    return error.status if isinstance(error, RegistrationRefused | RemoteError) else 500

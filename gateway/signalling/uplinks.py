@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from gateway.signalling.uplink import Uplink, UpperTarget
-from gateway.signalling.uplink_status import HINTS_ZH, UplinkState
+from gateway.signalling.uplink_status import UplinkState
 from gateway.store.registrations import Registration, Registrations
 from gateway.store.repository import Change
 from gateway.store.uppers import Upper, Uppers
@@ -78,19 +78,7 @@ class Uplinks:
         uplink = self._uplinks.get(upper_id)
         if uplink is None:
             return {"state": UplinkState.STOPPED.value}
-        status = uplink.status
-        return {
-            "state": status.state.value,
-            "since": status.since,
-            "problem": status.problem,
-            "hint": status.hint,
-            "hint_zh": HINTS_ZH.get(status.hint) if status.hint else None,
-            "registered_until": status.registered_until,
-            "last_keepalive": status.last_keepalive,
-            "missed_keepalives": status.missed_keepalives,
-            "peer_version": status.peer_version,
-            "steps": list(status.trace),
-        }
+        return uplink.status.to_json()
 
     def _build(self, upper: Upper) -> Uplink:
         assert self.target_of is not None

@@ -207,7 +207,7 @@ def routes(node: ChannelServices) -> list[Route]:
         status = node.sync.status.get(call.path("peer_id"))
         if status is None:
             return {"state": "never"}
-        return {name: getattr(status, name) for name in status.__dataclass_fields__}
+        return status.to_json()
 
     async def move(call: Call) -> dict[str, Any]:
         key, body = key_of(call), call.body(PtzBody)

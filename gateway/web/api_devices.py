@@ -15,7 +15,8 @@ from gateway.signalling.reachability import MediaWay
 from gateway.store.devices import CALLED_KINDS, Device, Devices, MediaTransport, PeerKind, RtspTransport, Tolerance
 from gateway.store.registrations import Registration
 from gateway.web.context import WebContext
-from gateway.web.errors import ApiError
+from gateway.web.errors import wrong_field
+from gateway.web.field_words import WrongValue
 from gateway.web.resource import Resource, Strict, refuse_null, secret
 from gateway.web.route import Call, Route
 from gateway.zones import UnknownZone, Zones
@@ -66,7 +67,7 @@ class DeviceChange(Strict):
             return given
         try:
             address, username, password = _apart(given["url"])
-        except ValueError:
+        except WrongValue:
             return given
         login = {name: value for name, value in (("username", username), ("password", password)) if value}
         return {**login, **given, "url": address}
@@ -76,25 +77,28 @@ class DeviceChange(Strict):
     def _is_address(cls, url: str) -> str:
         address, username, password = _apart(url) if url else ("", "", "")
         if username or password:
-            raise ValueError("user and password do not belong into the address")
+            raise WrongValue("user and password do not belong into the address", "地址中不要包含用户名和密码")
         return address
 
     @field_validator("channel_id")
     @classmethod
     def _is_channel(cls, code: str) -> str:
         if code and code[10:13] not in CHANNEL_TYPES:
-            raise ValueError(f"digits 11-13 of a channel are {' or '.join(CHANNEL_TYPES)}")
+            kinds = " or ".join(CHANNEL_TYPES)
+            raise WrongValue(f"digits 11-13 of a channel are {kinds}", f"第 11-13 位须为 {' 或 '.join(CHANNEL_TYPES)}")
         return code
 
 
 def _apart(url: str) -> tuple[str, str, str]:
-    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream. Raises ValueError."""
+    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream. Raises WrongValue."""
     try:
         if url.strip().lower().startswith(("http://", "https://")):
             return device_service(url)
         address, username, password = split(url)
     except (LocalError, media.errors.LocalError) as error:
-        raise ValueError(str(error)) from None
+        raise WrongValue(
+            str(error), "地址无效，应如 rtsp://主机:端口/路径 或 http://主机/onvif/device_service"
+        ) from None
     return str(address), username, password
 
 
@@ -207,7 +211,7 @@ def _binding(registration: Registration | None) -> BindingShown | None:
 
 
 def _refuse(field: str, problem: str, problem_zh: str) -> None:
-    raise ApiError(400, "invalid", f"{field}: {problem}", f"{field} {problem_zh}。")
+    raise wrong_field(field, problem, problem_zh)
 
 
 def check_called(device: Device) -> None:
@@ -252,9 +256,8 @@ def check_zone(zones: Zones, name: str | None) -> None:
         if name is not None:
             zones.require(name)
     except UnknownZone as error:
-        raise ApiError(
-            400, "invalid", f"zone: {error}", error.zh, hint="Zones are made in the configuration."
-        ) from error
+        hint = "Zones are made in the configuration."
+        raise wrong_field("zone", str(error), error.zh.rstrip("。"), hint=hint) from error
 
 
 def routes(ctx: WebContext) -> list[Route]:

@@ -12,6 +12,7 @@ from gateway.onvif.address import device_service, host_of
 from gateway.onvif.camera import CameraFacts, inspect
 from gateway.store.devices import Device, Tolerance
 from gateway.web.api_devices import check_zone
+from gateway.web.field_words import WrongValue
 from gateway.web.resource import Strict, secret
 from gateway.web.route import Call, Route
 
@@ -54,9 +55,9 @@ class ProbeBody(Strict):
         try:
             address, username, password = device_service(url)
         except LocalError as error:
-            raise ValueError(str(error)) from None
+            raise WrongValue(str(error), "地址无效，应如 http://主机/onvif/device_service") from None
         if username or password:
-            raise ValueError("user and password do not belong into the address")
+            raise WrongValue("user and password do not belong into the address", "地址中不要包含用户名和密码")
         return address
 
 

@@ -131,7 +131,9 @@ def routes(node: TreeServices) -> list[Route]:
 
     async def described(call: Call, device: Device) -> dict[str, Any]:
         binding = node.stores.registrations.get(device.id)
+        source = call.ctx.source_state(device.id) if device.is_called else None
         online = binding is not None and binding.expires_at > call.ctx.clock()
+        online = online or (source is not None and source["state"] == "online")
         total = await node.catalog.count_children(device.id, device.id, secret=_sees_secrets(call))
         return {"peer_id": device.id, "name": device.name, "kind": device.kind, "online": online, "total": total}
 

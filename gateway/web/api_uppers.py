@@ -82,7 +82,9 @@ class UpperShown(Strict):
     zone: str | None
     enabled: bool
     created_at: float
-    state: dict[str, Any]
+    state: dict[str, Any] = Field(
+        description="state; since; problem, hint and steps (at, message, failed), each also in Chinese (..._zh)"
+    )
 
 
 def routes(ctx: WebContext) -> list[Route]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from gateway.errors import TABLE, AlreadyExists, Failure, InUse, NotFound, Reason, StoreError
+from gateway.web.field_words import FieldProblem, problems
 from gateway.web.reply import json_response
 
 
@@ -23,13 +25,22 @@ class ApiError(Exception):
         *,
         hint: str = "",
         headers: dict[str, str] | None = None,
+        fields: Sequence[FieldProblem] = (),
     ) -> None:
         self.status, self.error, self.message, self.message_zh, self.hint = status, error, message, message_zh, hint
         self.headers = headers or {}
+        self.fields = fields
         super().__init__(message)
 
     def body(self) -> dict[str, Any]:
-        return error_body(self.error, self.message, self.message_zh, hint=self.hint)
+        body = error_body(self.error, self.message, self.message_zh, hint=self.hint)
+        return body | {"fields": [one._asdict() for one in self.fields]} if self.fields else body
+
+
+def wrong_field(field: str, problem: str, problem_zh: str, *, hint: str = "") -> ApiError:
+    """400: the body can be read, but this field of it cannot be so."""
+    found = FieldProblem(field, problem, problem_zh)
+    return ApiError(400, "invalid", f"{field}: {problem}", f"{field}：{problem_zh}。", hint=hint, fields=(found,))
 
 
 def error_body(error: str, message: str, message_zh: str, *, step: str = "", hint: str = "") -> dict[str, Any]:
@@ -81,9 +92,8 @@ def internal_response() -> web.Response:
 
 def _validation_body(error: ValidationError) -> dict[str, Any]:
     """Names the fields; never repeats the values given, which may be secrets."""
-    fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
-        for item in error.errors(include_input=False, include_url=False, include_context=False)
-    ]
-    listed = "; ".join(f"{item['field'] or 'body'}: {item['problem']}" for item in fields)
-    return error_body("invalid", listed, "请求参数无效。") | {"fields": fields}
+    found = problems(error)
+    listed = "; ".join(f"{one.field or 'body'}: {one.problem}" for one in found)
+    listed_zh = "；".join(f"{one.field}：{one.problem_zh}" if one.field else one.problem_zh for one in found)
+    fields = [one._asdict() for one in found]
+    return error_body("invalid", listed, f"{listed_zh}。") | {"fields": fields}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from gateway.secrets import Secret
 from gateway.store.repository import Record, Repository
 from gateway.web.audit import audited
-from gateway.web.errors import ApiError
+from gateway.web.errors import wrong_field
 from gateway.web.route import Access, Call, Route
 
 R = TypeVar("R", bound=Record)
@@ -129,7 +129,7 @@ def refuse_null(given: dict[str, Any], optional: Iterable[str]) -> None:
     """Raise 400 when a field that must have a value is given as null."""
     wrong = sorted(name for name, value in given.items() if value is None and name not in set(optional))
     if wrong:
-        raise ApiError(400, "invalid", f"{wrong[0]}: must not be null", f"{wrong[0]} 不能为空。")
+        raise wrong_field(wrong[0], "must not be null", "不能为空")
 
 
 def unguarded(_call: Call, _before: Any, _after: Any) -> None:

@@ -34,7 +34,7 @@ last). They take `limit` (1-1000) and `text`, which is searched in ids and names
 
 An error is `{"error", "step", "message", "message_zh", "hint"}`: `error` is a stable name; `step` names what failed
 when an operation failed ([failures.md](failures.md)); `message` is for a person. Fields a body does not know are
-refused.
+refused. An error `invalid` names what is wrong with which field in `fields`: `[{"field", "problem", "problem_zh"}]`.
 """
 _TITLES = {
     "setup": "Set-up",

@@ -6,7 +6,7 @@ export interface FailureBody {
   message_zh: string;
   hint: string;
   sip_code?: number;
-  fields?: { field: string; problem: string }[];
+  fields?: { field: string; problem: string; problem_zh?: string }[];
 }
 
 export class ApiFailure extends Error {

@@ -83,6 +83,7 @@ export interface View {
 export interface StartedView extends View {
   mp4_url: string;
   ws_url: string;
+  whep_url: string | null;
 }
 
 export interface TraceStep {
@@ -109,20 +110,113 @@ export interface Binding {
   user_agent: string;
 }
 
+export type DeviceKind = "device" | "platform" | "rtsp" | "onvif";
+export type DeviceState = "online" | "offline" | "unstable";
+
+/** What is known of a camera that does not register: whether it answers, and why not. */
+export interface Source {
+  state: "online" | "offline" | "unknown";
+  step: string;
+  message: string;
+  message_zh: string;
+  hint: string;
+  checked_at: number | null;
+  video_codec: string | null;
+  audio_codec: string | null;
+  /** What an ONVIF camera says of itself, and what to look at though it works. */
+  manufacturer?: string | null;
+  model?: string | null;
+  firmware?: string | null;
+  serial?: string | null;
+  clock_offset_s?: number | null;
+  warning?: string;
+  warning_zh?: string;
+}
+
 export interface Device {
   id: string;
   name: string;
-  kind: "device" | "platform" | "rtsp";
+  kind: DeviceKind;
   has_password: boolean;
   allow_no_password: boolean;
   charset: string | null;
   edition: string | null;
   media_transport: MediaTransport | null;
   tolerances: string[];
+  zone: string | null;
   enabled: boolean;
   created_at: number;
+  url: string;
+  username: string;
+  channel_id: string;
+  rtsp_transport: "tcp" | "udp";
+  always_on: boolean;
+  /** Token of the profile of an ONVIF camera; "" is the best it has. */
+  profile?: string;
+  max_sessions: number | null;
   online: boolean;
+  state: DeviceState;
+  last_contact: number | null;
+  offline_reason: string | null;
+  offline_reason_zh: string | null;
   registration: Binding | null;
+  /** How it is asked for its media; `message` says why otherwise than configured. */
+  media?: { transport: MediaTransport; behind_nat: boolean; message: string; message_zh: string } | null;
+  source: Source | null;
+}
+
+/** A network zone; `sip_told` is what its peers are told to reach this node at, "" the address towards each. */
+export interface Zone {
+  name: string;
+  networks: string[];
+  sip_told: string;
+  sip_port: number;
+}
+
+export interface DeviceHealth {
+  id: string;
+  state: DeviceState;
+  since: number | null;
+  last_contact: number | null;
+  offline_reason: string | null;
+  offline_reason_zh: string | null;
+  keepalive: { configured_seconds: number; learned_seconds: number | null; samples: number; misses: number; offline_after_seconds: number };
+  flaps: { count: number; allowed: number; window_seconds: number; settles_at: number | null };
+  sessions: { running: number; limit: number | null; limit_by: "manual" | "learned" | null; learned_at: number | null; expires_at: number | null };
+  clock: { offset_seconds: number | null; far_off: boolean };
+  contacts: { at: number; kind: string; source: string; transport: string }[];
+  offline: { at: number; reason: string; message: string; message_zh: string }[];
+}
+
+/** A camera that answered a search of the network; `device_id` names the device it was added as. */
+export interface OnvifFound {
+  address: string;
+  url: string;
+  name: string;
+  hardware: string;
+  location: string;
+  device_id: string | null;
+}
+
+export interface OnvifProfile {
+  token: string;
+  name: string;
+  codec: string;
+  width: number;
+  height: number;
+  fps: number | null;
+}
+
+/** What an ONVIF camera says of itself. */
+export interface OnvifProbe {
+  manufacturer: string;
+  model: string;
+  firmware: string;
+  serial: string;
+  clock_offset_s: number | null;
+  sources: { token: string; name: string; profiles: OnvifProfile[]; chosen?: string | null; ptz: boolean }[];
+  snapshot: boolean;
+  events: boolean;
 }
 
 export interface SyncStatus {
@@ -132,19 +226,21 @@ export interface SyncStatus {
   promised?: number | null;
   missing?: number | null;
   problem?: string | null;
+  problem_zh?: string | null;
 }
 
 export interface UplinkState {
   state: string;
   since?: number;
   problem?: string | null;
+  problem_zh?: string | null;
   hint?: string | null;
   hint_zh?: string | null;
   registered_until?: number;
   last_keepalive?: number;
   missed_keepalives?: number;
   peer_version?: string | null;
-  steps?: string[];
+  steps?: { at: number; message: string; message_zh: string; failed: boolean }[];
 }
 
 export interface Upper {
@@ -163,6 +259,7 @@ export interface Upper {
   edition: string | null;
   rule_id: string | null;
   source_addresses: string[];
+  zone: string | null;
   ssrc_policy: string;
   media_transport: MediaTransport | null;
   tolerances: string[];

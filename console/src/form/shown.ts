@@ -10,6 +10,11 @@ export function moment(at: number | null | undefined): string {
   return `${day} ${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
+/** The time of day of it: 13:45:01. */
+export function timeOfDay(at: number | null | undefined): string {
+  return at ? moment(at).slice(11) : "—";
+}
+
 /** How long ago, in one unit. */
 export function ago(at: number | null | undefined, now = Date.now() / 1000): string {
   if (!at) return "—";

@@ -5,8 +5,9 @@ export const en: Messages = {
     add: "Add", edit: "Edit", remove: "Remove", removeTitle: "Remove?", removed: "Removed", save: "Save", cancel: "Cancel", close: "Close",
     refresh: "Refresh", more: "Load more", none: "Nothing here", find: "Find by code or name", name: "Name", code: "Code", created: "Created",
     online: "online", offline: "offline", enabled: "Enabled", disabled: "Disabled", automatic: "Automatic", unchanged: "unchanged", copy: "Copy", copied: "Copied",
-    code20: "20 digits are needed",
+    code20: "20 digits are needed", taken: "This code is in use already",
     ago: { s: "{n} s ago", m: "{n} min ago", h: "{n} h ago", d: "{n} d ago" },
+    span: { s: "{n} s", m: "{n} min", h: "{n} h", d: "{n} d" },
   },
   shell: {
     language: "切换到中文", theme: "Dark / light", changePassword: "Change password", logOut: "Log out", oldPassword: "Present password", newPassword: "New password",
@@ -37,6 +38,17 @@ export const en: Messages = {
     layout: "{n} view", purpose: "Purpose", purposeHint: "entered in the ledger", snapshot: "Snapshot", snapshotDone: "Snapshot saved", trace: "Call trace",
     calling: "Calling the device…", loading: "Waiting for the picture…", retry: "Try again", awaited: "It is called again as soon as it is on line.", retryIn: "Try again (by itself in {s} s)", sound: "Sound", fullscreen: "Full screen",
     empty: "Click a camera in the catalogue", lag: "{s} s buffered", channel: "Channel", via: "from {id}",
+    chooseAutomatic: "With the player on automatic it comes by MSE.", player: "Player", way: { automatic: "Automatic", webrtc: "WebRTC", mse: "MSE" },
+    ways: { webrtc: "WebRTC (least delay)", mse: "MSE (MP4 fragments over HTTP)" },
+    hindrance: {
+      off: "This node has no WebRTC switched on.", browser: "This browser has no WebRTC.", codec: "The camera's codec cannot be played by WebRTC, which takes H.264 without B frames only.",
+      refused: "Node and browser do not agree on WebRTC.", busy: "This node has no WebRTC viewer left.", unreachable: "The WebRTC address cannot be reached.",
+      notConnected: "WebRTC did not connect within 5 s: a firewall may hold back the UDP media ports.", noPicture: "WebRTC connected, but no picture appeared.",
+    },
+    details: {
+      title: "About the picture", way: "Player", codec: "Codec", size: "Resolution", sound: "Sound", withSound: "yes", noSound: "none in the stream", soundLeftOut: "left out: WebRTC carries G.711 only",
+      rate: "Frame and bit rate", buffered: "Buffered", dropped: "Frames dropped", first: "First picture after",
+    },
   },
   trace: { title: "Call trace", none: "No call to this channel is known. An offline device is not called.", time: "s", here: "this node", there: "the peer" },
   ptz: {
@@ -46,11 +58,36 @@ export const en: Messages = {
     preset_callDone: "Moving to preset {n}", preset_setDone: "Preset {n} set", preset_deleteDone: "Preset {n} deleted", notAllowed: "Viewers cannot move cameras.",
   },
   devices: {
-    add: "Add device or lower platform", editTitle: "Edit device", none: "No devices yet", state: "State", kind: "Kind", kinds: { device: "Device", platform: "Lower platform", rtsp: "RTSP camera" },
-    address: "Source address", neverSeen: "not registered", lastSeen: "Last contact", edition: "Edition", values: "Values", sync: "Sync", id: "Code (20 digits)", password: "Registration password",
+    add: "Add device", editTitle: "Edit device", none: "No devices yet", state: "State", kind: "Kind", kinds: { device: "GB/T 28181 device", platform: "Lower platform", rtsp: "RTSP camera", onvif: "ONVIF camera" },
+    kindHint: {
+      device: "A camera or recorder that registers here by GB/T 28181.", platform: "Another platform that registers here by GB/T 28181.",
+      rtsp: "A camera that speaks RTSP only: this node fetches its stream.", onvif: "A camera that speaks ONVIF: this node asks it, fetches its stream and moves it.",
+    },
+    nameAndCode: "Name and code", unstable: "unstable", unasked: "not asked yet", zone: "Network zone", zoneOfAddress: "By its address", maxSessions: "Streams at once", maxSessionsLearned: "learned from its refusals",
+    address: "Address", neverSeen: "not registered", lastSeen: "Last contact", edition: "Edition", values: "Values", sync: "Sync", id: "Code (20 digits)", password: "Registration password",
     mediaTransport: "Media transport", transportDefault: "Default: {name}", charset: "Character set", tolerances: "Tolerances",
-    tolerance: { media_source_any: "Media from any address (NAT)", ssrc_any: "Any SSRC" }, allowNoPassword: "May register without a password",
+    tolerance: { media_source_any: "Media from any address (NAT)", ssrc_any: "Any SSRC", onvif_other_hosts: "Streams from another host", onvif_any_certificate: "Any TLS certificate" }, allowNoPassword: "May register without a password",
     removeAsk: "Remove \"{name}\" ({id})? Its channels leave the catalogue, and views that are running end.", syncStarted: "Reading the catalogue…", syncDone: "Catalogue read: {n} items.", syncProblem: "The catalogue could not be read completely: {problem}",
+  },
+  camera: {
+    url: { rtsp: "RTSP address", onvif: "Address of its ONVIF service" }, address: "Address", channelId: "Channel code", channelIdOtherwise: "made from the device's code", transport: "Media over",
+    alwaysOn: "Always on: keep its stream running without a viewer",
+  },
+  onvif: {
+    search: "Search the network", searching: "Searching…", searchHint: "Looks for ONVIF cameras in the chosen zone, about 3 s.", foundNone: "No camera answered. It may be in another network or have discovery switched off; its address can be typed in.",
+    added: "added as {id}", test: "Test", testHint: "Asks the camera, with the address, user and password above.", testNeedsPassword: "The stored password is not shown: type it again to test.", taken: "{profile} (taken by itself)", camera: "Maker and model", firmware: "Firmware", serial: "Serial number", sources: "Video sources", sourcesAndProfiles: "sources: {sources}, profiles: {profiles}",
+    abilities: "Abilities", ability: { ptz: "PTZ", snapshot: "snapshot", events: "events" }, profile: "Media profile", bestProfile: "The best it has",
+    clock: { ahead: "The camera's clock is {span} ahead of this node's: logins may fail, and times of recordings and events are wrong. Give it an NTP server.", behind: "The camera's clock is {span} behind this node's: logins may fail, and times of recordings and events are wrong. Give it an NTP server." },
+  },
+  health: {
+    button: "Health", title: "Health of {name}", since: "since", registration: "Registration", until: "until", software: "Protocol and software", keepalive: "Keepalive interval", learned: "{n} s (learned from {samples})", configured: "{n} s (configured, not learned yet)",
+    offlineAfter: "off line after {span} of silence", flaps: "Came and went", flapsOf: "{count} times in {span} (allowed: {allowed})", settles: "on line again if it stays until", clock: "Its clock", clockUnknown: "it never told the time",
+    clockAhead: "{span} ahead of this node", clockBehind: "{span} behind this node", asked: "Last asked", offers: "Offers", sessions: "Streams at once", running: "{n}, limit not known", runningOf: "{n} of at most {limit}",
+    limitBy: { manual: "set by hand", learned: "learned from its refusals" }, forgotten: "forgotten at", contacts: "Last ten contacts", noContacts: "No contact yet.", offline: "Times off line", neverOffline: "It never went off line.",
+    contact: {
+      answer: "answer {code} to a {what}", REGISTER: "registration", Keepalive: "keepalive", Catalog: "catalogue", DeviceInfo: "device information", DeviceStatus: "device status", Alarm: "alarm", RecordInfo: "list of recordings",
+      MobilePosition: "position", MediaStatus: "media status", ConfigDownload: "configuration", PresetQuery: "presets", INVITE: "call", BYE: "hang-up", MESSAGE: "message", SUBSCRIBE: "subscription", NOTIFY: "notification", INFO: "playback control", ACK: "confirmation", OPTIONS: "inquiry",
+    },
   },
   connect: {
     title: "Values for the device", intro: "Type these into the GB28181 page of \"{name}\".", serverId: "SIP server id", serverDomain: "SIP server domain",

@@ -3,8 +3,9 @@ export const zh = {
     add: "添加", edit: "编辑", remove: "删除", removeTitle: "确认删除", removed: "已删除", save: "保存", cancel: "取消", close: "关闭",
     refresh: "刷新", more: "加载更多", none: "暂无数据", find: "搜索编码或名称", name: "名称", code: "编码", created: "创建时间",
     online: "在线", offline: "离线", enabled: "启用", disabled: "停用", automatic: "自动", unchanged: "不修改", copy: "复制", copied: "已复制",
-    code20: "须为 20 位数字",
+    code20: "须为 20 位数字", taken: "此编码已被使用",
     ago: { s: "{n} 秒前", m: "{n} 分钟前", h: "{n} 小时前", d: "{n} 天前" },
+    span: { s: "{n} 秒", m: "{n} 分钟", h: "{n} 小时", d: "{n} 天" },
   },
   shell: {
     language: "Switch to English", theme: "深色 / 浅色", changePassword: "修改密码", logOut: "退出登录", oldPassword: "原密码", newPassword: "新密码",
@@ -35,6 +36,17 @@ export const zh = {
     layout: "{n} 画面", purpose: "用途", purposeHint: "记入台账，如：值班巡查", snapshot: "抓图", snapshotDone: "抓图已保存", trace: "呼叫轨迹",
     calling: "正在呼叫设备…", loading: "等待画面…", retry: "重试", awaited: "设备上线后自动重新点播。", retryIn: "重试（{s} 秒后自动）", sound: "声音", fullscreen: "全屏",
     empty: "在左侧目录中点击摄像机", lag: "缓冲 {s} 秒", channel: "通道", via: "来自 {id}",
+    chooseAutomatic: "播放方式选“自动”即可改用 MSE。", player: "播放方式", way: { automatic: "自动", webrtc: "WebRTC", mse: "MSE" },
+    ways: { webrtc: "WebRTC（延迟最低）", mse: "MSE（经 HTTP 的 MP4 分片）" },
+    hindrance: {
+      off: "本平台未启用 WebRTC。", browser: "此浏览器不支持 WebRTC。", codec: "该通道的视频编码不能经 WebRTC 播放（仅支持不含 B 帧的 H.264）。",
+      refused: "本平台与浏览器未能就 WebRTC 达成一致。", busy: "本平台的 WebRTC 名额已满。", unreachable: "WebRTC 的接入地址无法访问。",
+      notConnected: "WebRTC 未能在 5 秒内连通：UDP 媒体端口可能被防火墙拦截。", noPicture: "WebRTC 已连通，但没有出现画面。",
+    },
+    details: {
+      title: "画面信息", way: "播放方式", codec: "编码", size: "分辨率", sound: "声音", withSound: "有", noSound: "码流中没有声音", soundLeftOut: "WebRTC 只能传送 G.711 声音，已略去",
+      rate: "帧率与码率", buffered: "缓冲", dropped: "丢弃帧数", first: "首帧用时",
+    },
   },
   trace: { title: "呼叫轨迹", none: "没有该通道的呼叫记录。设备离线时不会发起呼叫。", time: "秒", here: "本平台", there: "对端" },
   ptz: {
@@ -44,11 +56,36 @@ export const zh = {
     preset_callDone: "已调用预置位 {n}", preset_setDone: "已设置预置位 {n}", preset_deleteDone: "已删除预置位 {n}", notAllowed: "观看员不能控制云台。",
   },
   devices: {
-    add: "添加设备或下级平台", editTitle: "编辑设备", none: "尚未添加设备", state: "状态", kind: "类型", kinds: { device: "设备", platform: "下级平台", rtsp: "RTSP 摄像机" },
-    address: "来源地址", neverSeen: "未注册", lastSeen: "最近联系", edition: "版本", values: "接入参数", sync: "同步目录", id: "编码（20 位）", password: "注册密码",
+    add: "添加设备", editTitle: "编辑设备", none: "尚未添加设备", state: "状态", kind: "类型", kinds: { device: "国标设备", platform: "下级平台", rtsp: "RTSP 摄像机", onvif: "ONVIF 摄像机" },
+    kindHint: {
+      device: "按 GB/T 28181 向本平台注册的摄像机、录像机。", platform: "按 GB/T 28181 级联到本平台的另一平台。",
+      rtsp: "只支持 RTSP 的摄像机：由本平台拉流。", onvif: "支持 ONVIF 的摄像机：由本平台查询、拉流、控制云台。",
+    },
+    nameAndCode: "名称与编码", unstable: "不稳定", unasked: "尚未探测", zone: "网络区域", zoneOfAddress: "按地址自动确定", maxSessions: "最大并发路数", maxSessionsLearned: "由设备的拒绝学习",
+    address: "地址", neverSeen: "未注册", lastSeen: "最近联系", edition: "版本", values: "接入参数", sync: "同步目录", id: "编码（20 位）", password: "注册密码",
     mediaTransport: "媒体传输方式", transportDefault: "默认：{name}", charset: "字符集", tolerances: "容差",
-    tolerance: { media_source_any: "允许任意媒体来源地址（NAT）", ssrc_any: "允许任意 SSRC" }, allowNoPassword: "允许无密码注册",
+    tolerance: { media_source_any: "允许任意媒体来源地址（NAT）", ssrc_any: "允许任意 SSRC", onvif_other_hosts: "允许码流来自其他主机", onvif_any_certificate: "不校验 TLS 证书" }, allowNoPassword: "允许无密码注册",
     removeAsk: "删除“{name}”（{id}）？其通道将从目录中消失，正在进行的点播会中断。", syncStarted: "开始同步目录…", syncDone: "目录同步完成，共 {n} 项。", syncProblem: "目录同步未完成：{problem}",
+  },
+  camera: {
+    url: { rtsp: "RTSP 地址", onvif: "ONVIF 服务地址" }, address: "地址", channelId: "通道编码", channelIdOtherwise: "由设备编码生成", transport: "媒体传输",
+    alwaysOn: "常开：无人观看时也保持码流",
+  },
+  onvif: {
+    search: "搜索网络", searching: "正在搜索…", searchHint: "在所选网络区域内查找 ONVIF 摄像机，约 3 秒。", foundNone: "没有摄像机应答。摄像机可能在其他网段，或关闭了 ONVIF 发现；可直接填写地址。",
+    added: "已添加为 {id}", test: "测试", testHint: "用上面的地址、用户名和密码询问摄像机。", testNeedsPassword: "已保存的密码不会显示：请重新输入密码后再测试。", taken: "{profile}（自动选择时采用）", camera: "厂商与型号", firmware: "固件", serial: "序列号", sources: "视频源", sourcesAndProfiles: "{sources} 个视频源，{profiles} 个配置",
+    abilities: "能力", ability: { ptz: "云台", snapshot: "抓图", events: "事件" }, profile: "媒体配置（Profile）", bestProfile: "自动选择最佳",
+    clock: { ahead: "摄像机的时钟比本平台快 {span}：可能导致认证失败、录像与事件时间错误，请为其设置 NTP 校时。", behind: "摄像机的时钟比本平台慢 {span}：可能导致认证失败、录像与事件时间错误，请为其设置 NTP 校时。" },
+  },
+  health: {
+    button: "健康", title: "设备健康：{name}", since: "自", registration: "注册", until: "有效至", software: "协议与软件", keepalive: "心跳间隔", learned: "{n} 秒（由 {samples} 次心跳学习）", configured: "{n} 秒（配置值，尚未学习）",
+    offlineAfter: "静默 {span}后判为离线", flaps: "上下线次数", flapsOf: "{span}内 {count} 次（允许 {allowed} 次）", settles: "保持在线则恢复于", clock: "设备时钟", clockUnknown: "设备未上报时间",
+    clockAhead: "比本平台快 {span}", clockBehind: "比本平台慢 {span}", asked: "最近探测", offers: "提供", sessions: "并发码流", running: "{n} 路，上限未知", runningOf: "{n} 路，上限 {limit} 路",
+    limitBy: { manual: "手动设置", learned: "由设备的拒绝学习" }, forgotten: "失效于", contacts: "最近十次联系", noContacts: "暂无联系记录。", offline: "离线记录", neverOffline: "没有离线记录。",
+    contact: {
+      answer: "{what}的应答 {code}", REGISTER: "注册", Keepalive: "心跳", Catalog: "目录", DeviceInfo: "设备信息", DeviceStatus: "设备状态", Alarm: "报警", RecordInfo: "录像目录",
+      MobilePosition: "移动位置", MediaStatus: "媒体状态", ConfigDownload: "设备配置", PresetQuery: "预置位", INVITE: "呼叫", BYE: "挂断", MESSAGE: "消息", SUBSCRIBE: "订阅", NOTIFY: "通知", INFO: "播放控制", ACK: "确认", OPTIONS: "探询",
+    },
   },
   connect: {
     title: "在设备上填写的参数", intro: "请在“{name}”的国标（GB28181 / 平台接入）配置页面填写以下内容。", serverId: "SIP 服务器编码", serverDomain: "SIP 服务器域",

@@ -5,8 +5,10 @@
  * a message of its own and each complete, so they are appended as they come.
  */
 import { follow, outworn, rangeAround } from "./liveEdge";
+import { codecName, Meter, type Over, type Player, type Watcher } from "./player";
 
-export interface Described {
+/** What the socket says first. */
+interface Described {
   codec: string;
   mime: string;
   width: number;
@@ -14,25 +16,10 @@ export interface Described {
   watermark: string | null;
 }
 
-export interface Gauge {
-  lag: number;
-  kbps: number;
-  fps: number;
-  dropped: number;
-}
-
-export interface Watcher {
-  described(what: Described): void;
-  playing(): void;
-  gauge(values: Gauge): void;
-  /** It is over. `unsupported` names a codec this browser does not play; else the stream ended or broke. */
-  over(why: { unsupported?: string; opened: boolean }): void;
-}
-
 const TICK_MS = 200;
 const MOST_WAITING = 600;
 
-export class MsePlayer {
+export class MsePlayer implements Player {
   private readonly source = new MediaSource();
   private readonly socket: WebSocket;
   private readonly url = URL.createObjectURL(this.source);
@@ -40,13 +27,11 @@ export class MsePlayer {
   private buffer: SourceBuffer | null = null;
   private what: Described | null = null;
   private received = 0;
-  private opened = false;
   private shown = false;
   private done = false;
   private ticker = 0;
   private ticks = 0;
-  private frames = 0;
-  private since = performance.now();
+  private readonly meter = new Meter();
 
   constructor(
     url: string,
@@ -59,11 +44,10 @@ export class MsePlayer {
     this.socket = new WebSocket(url);
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = (event: MessageEvent<unknown>) => this.hear(event.data);
-    this.socket.onclose = () => this.finish({ opened: this.opened });
+    this.socket.onclose = () => this.finish({});
     this.ticker = window.setInterval(() => this.tick(), TICK_MS);
   }
 
-  /** End it; nobody is told. */
   close(): void {
     this.done = true;
     this.release();
@@ -76,15 +60,15 @@ export class MsePlayer {
     } else if (data instanceof ArrayBuffer) {
       this.received += data.byteLength;
       this.waiting.push(data);
-      if (this.waiting.length > MOST_WAITING) this.finish({ opened: true });
+      if (this.waiting.length > MOST_WAITING) this.finish({});
       else this.append();
     }
   }
 
   private describe(what: Described): void {
-    this.opened = true;
-    if (!MediaSource.isTypeSupported(what.mime)) return this.finish({ unsupported: what.codec, opened: true });
-    this.watcher.described(what);
+    if (!MediaSource.isTypeSupported(what.mime)) return this.finish({ unsupported: what.codec });
+    const { codec, width, height, watermark } = what;
+    this.watcher.pictured({ video: codecName(codec), width, height, watermark, sound: codec.includes("mp4a"), soundLeftOut: "" });
     this.what = what;
     this.begin();
   }
@@ -107,7 +91,7 @@ export class MsePlayer {
       this.waiting.shift();
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== "QuotaExceededError" || !this.makeRoom(1)) {
-        this.finish({ opened: true });
+        this.finish({});
       }
     }
   }
@@ -145,23 +129,13 @@ export class MsePlayer {
   }
 
   private measure(lag: number): void {
-    const now = performance.now();
-    const seconds = (now - this.since) / 1000;
     const quality = this.video.getVideoPlaybackQuality();
-    this.watcher.gauge({
-      lag: Math.max(0, lag),
-      kbps: (this.received * 8) / 1000 / seconds,
-      fps: (quality.totalVideoFrames - this.frames) / seconds,
-      dropped: quality.droppedVideoFrames,
-    });
-    this.received = 0;
-    this.frames = quality.totalVideoFrames;
-    this.since = now;
+    this.watcher.gauge(this.meter.read(lag, this.received, quality.totalVideoFrames, quality.droppedVideoFrames));
   }
 
-  private readonly broken = (): void => this.finish({ opened: true });
+  private readonly broken = (): void => this.finish({});
 
-  private finish(why: { unsupported?: string; opened: boolean }): void {
+  private finish(why: Over): void {
     if (this.done) return;
     this.done = true;
     this.release();

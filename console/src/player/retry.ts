@@ -19,7 +19,7 @@ export class Retry {
 }
 
 /** Steps that no repetition helps: a person has to change something first. */
-const HOPELESS = new Set(["codec_unplayable", "forbidden", "unknown_channel", "unsupported", "bad_request", "loop", "too_many_hops"]);
+const HOPELESS = new Set(["codec_unplayable", "forbidden", "unknown_channel", "unsupported", "bad_request", "loop", "too_many_hops", "webrtc", "rtsp_refused_password", "rtsp_no_such_path", "onvif_refused", "onvif_not_a_service", "onvif_no_profile"]);
 
 export function worthTrying(step: string): boolean {
   return !HOPELESS.has(step);

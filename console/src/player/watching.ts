@@ -3,15 +3,22 @@ import { ref, shallowRef, type Ref, type ShallowRef } from "vue";
 import { call, path } from "@/api/client";
 import { ApiFailure, localFailure, type FailureBody } from "@/api/failure";
 import type { Channel, StartedView, View } from "@/api/types";
-import { MsePlayer, type Described, type Gauge } from "./mse";
+import { bothWords } from "@/i18n/failure";
+import { MsePlayer } from "./mse";
+import type { Gauge, Over, Picture, Player } from "./player";
 import { Retry, SETTLED_MS, waitsForDevice, worthTrying } from "./retry";
+import { chosen, hindrance, Reach, type Hindrance, type Preferred, type Way } from "./way";
+import { browserCan, WhepPlayer } from "./whep";
 
 export type Phase = "calling" | "loading" | "playing" | "broken";
 
 export interface Watching {
   phase: Ref<Phase>;
   failure: ShallowRef<FailureBody | null>;
-  described: ShallowRef<Described | null>;
+  picture: ShallowRef<Picture | null>;
+  /** How the picture comes, and why not by WebRTC where that was wanted. */
+  way: Ref<Way | null>;
+  why: Ref<Hindrance | null>;
   gauge: ShallowRef<Gauge | null>;
   /** Seconds until the next try; null when there is none. */
   again: Ref<number | null>;
@@ -50,17 +57,36 @@ function unplayable(codec: string): FailureBody {
   };
 }
 
-export function watching(peer: string, code: string, purpose: () => string, video: () => HTMLVideoElement): Watching {
+/** Only WebRTC was wanted, and something is in its way. */
+function onlyWebRtc(why: Hindrance | null): FailureBody {
+  const what = bothWords(`live.hindrance.${why ?? "refused"}`);
+  const instead = bothWords("live.chooseAutomatic");
+  return { error: "failure", step: "webrtc", message: `${what.en} ${instead.en}`, message_zh: what.zh + instead.zh, hint: "" };
+}
+
+/** Whether WebRTC gets through from this browser, as far as its pictures have shown. */
+const reach = new Reach();
+
+/** What a view needs of the cell it is shown in. */
+export interface Cell {
+  purpose(): string;
+  preferred(): Preferred;
+  video(): HTMLVideoElement;
+}
+
+export function watching(peer: string, code: string, cell: Cell): Watching {
   const phase = ref<Phase>("calling");
   const failure = shallowRef<FailureBody | null>(null);
-  const described = shallowRef<Described | null>(null);
+  const picture = shallowRef<Picture | null>(null);
+  const way = ref<Way | null>(null);
+  const why = ref<Hindrance | null>(null);
   const gauge = shallowRef<Gauge | null>(null);
   const again = ref<number | null>(null);
   const awaited = ref(false);
   const firstPictureMs = ref<number | null>(null);
   const retry = new Retry();
   let view: string | null = null;
-  let player: MsePlayer | null = null;
+  let player: Player | null = null;
   let round = 0;
   let countdown = 0;
   let settled = 0;
@@ -81,40 +107,58 @@ export function watching(peer: string, code: string, purpose: () => string, vide
     const mine = ++round;
     const asked = performance.now();
     phase.value = "calling";
-    gauge.value = null;
+    gauge.value = picture.value = way.value = why.value = firstPictureMs.value = null;
     try {
-      const body = { peer_id: peer, code, purpose: purpose() };
+      const body = { peer_id: peer, code, purpose: cell.purpose() };
       const started = await call<StartedView>("POST", "/api/v1/views", { body });
       if (mine !== round) {
         void call("DELETE", path`/api/v1/views/${started.id}`, { keepalive: true }).catch(() => undefined);
         return;
       }
       view = started.id;
-      play(started.ws_url, mine, asked);
+      begin(started, mine, asked);
     } catch (error) {
       if (mine === round) broken(error instanceof ApiFailure ? error.body : localFailure("", String(error), String(error)).body);
     }
   }
 
-  function play(url: string, mine: number, asked: number): void {
-    if (window.location.protocol === "https:" && url.startsWith("ws:")) return broken(INSECURE);
+  function begin(started: StartedView, mine: number, asked: number): void {
+    if (window.location.protocol === "https:" && started.ws_url.startsWith("ws:")) return broken(INSECURE);
+    const choice = chosen(cell.preferred(), hindrance(started, browserCan()), reach.lately(Date.now()));
+    if (choice.way === null) return broken(onlyWebRtc(choice.why));
+    play(choice.way, choice.why, started, mine, asked);
+  }
+
+  function play(by: Way, hindered: Hindrance | null, started: StartedView, mine: number, asked: number): void {
     phase.value = "loading";
-    player = new MsePlayer(url, video(), {
-      described: (what) => (described.value = what),
+    way.value = by;
+    why.value = hindered;
+    const watcher = {
+      pictured: (what: Picture) => (picture.value = what),
       playing: () => {
+        if (by === "webrtc") reach.succeeded();
         phase.value = "playing";
         failure.value = null;
         firstPictureMs.value = Math.round(performance.now() - asked);
         settled = window.setTimeout(() => retry.settled(), SETTLED_MS);
       },
-      gauge: (values) => (gauge.value = values),
-      over: (why) => {
+      gauge: (values: Gauge) => (gauge.value = values),
+      over: (over: Over) => {
         player = null;
-        if (mine !== round) return;
-        if (why.unsupported !== undefined) broken(unplayable(why.unsupported));
-        else void reason().then((body) => mine === round && broken(body));
+        if (mine === round) ended(over, started, asked);
       },
-    });
+    };
+    player = by === "webrtc" ? new WhepPlayer(started.whep_url ?? "", cell.video(), watcher) : new MsePlayer(started.ws_url, cell.video(), watcher);
+  }
+
+  function ended(over: Over, started: StartedView, asked: number): void {
+    const mine = round;
+    if (over.hindered === "notConnected") reach.failed(Date.now());
+    if (over.unsupported !== undefined) broken(unplayable(over.unsupported));
+    else if (over.refused !== undefined) broken(over.refused);
+    else if (over.hindered === undefined) void reason().then((body) => mine === round && broken(body));
+    else if (cell.preferred() === "webrtc") broken(onlyWebRtc(over.hindered));
+    else play("mse", over.hindered, started, mine, asked);
   }
 
   /** What the node says of the view whose socket broke. */
@@ -153,5 +197,5 @@ export function watching(peer: string, code: string, purpose: () => string, vide
     end();
   }
 
-  return { phase, failure, described, gauge, again, awaited, firstPictureMs, start, stop };
+  return { phase, failure, picture, way, why, gauge, again, awaited, firstPictureMs, start, stop };
 }

@@ -124,7 +124,7 @@ async def test_lost_pages_store_what_came_and_delete_nothing(bench: Bench) -> No
     bench.device.lists(200, 2, lose=[3, 40, 77], seed=1)
     status = await bench.sync.synchronise(CAMERA)
     assert (status.state, status.received, status.missing) == ("incomplete", 194, 6)
-    assert status.problem == "6 items did not come" and len(await bench.codes()) == 300
+    assert str(status.problem) == "6 items did not come" and len(await bench.codes()) == 300
     bench.device.lists(200, 2)
     assert (await bench.sync.synchronise(CAMERA)).state == "complete"
     assert await bench.codes() == [code(n) for n in range(200)]
@@ -148,13 +148,13 @@ async def test_an_answer_that_names_no_total_deletes_nothing(bench: Bench) -> No
 async def test_a_refused_query_is_told_at_once_and_in_words(bench: Bench) -> None:
     bench.device.status = 403
     status = await bench.sync.synchronise(CAMERA)
-    assert status.state == "failed" and "refused the query: 403" in (status.problem or "")
+    assert status.state == "failed" and "refused the query: 403" in str(status.problem)
 
 
 async def test_a_query_nobody_takes_is_told_in_words(bench: Bench, raw: RawPeer) -> None:
     raw.answer = lambda request: None
     status = await bench.sync.synchronise(CAMERA)
-    assert status.state == "failed" and "did not take the query" in (status.problem or "") and status.at > 0
+    assert status.state == "failed" and "did not take the query" in str(status.problem) and status.at > 0
 
 
 async def test_a_query_taken_and_never_answered_is_told_in_words_and_deletes_nothing(bench: Bench) -> None:
@@ -162,7 +162,8 @@ async def test_a_query_taken_and_never_answered_is_told_in_words_and_deletes_not
     await bench.sync.synchronise(CAMERA)
     bench.device.pages = []
     status = await bench.sync.synchronise(CAMERA)
-    assert status.state == "incomplete" and status.problem == "the query was accepted, but no answer came"
+    assert status.state == "incomplete" and str(status.problem) == "the query was accepted, but no answer came"
+    assert status.to_json()["problem_zh"] == "查询已被接受，但没有收到应答"
     assert len(await bench.codes()) == 4
 
 

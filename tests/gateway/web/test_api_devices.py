@@ -110,6 +110,7 @@ async def test_a_zone_is_one_of_those_configured(start_api) -> None:
     wanted = {"id": ID}
     status, body = await api.call("POST", URL, wanted | {"zone": "nowhere"})
     assert (status, body["message"]) == (400, "zone: no zone 'nowhere'; there are default, above")
+    assert [one["field"] for one in body["fields"]] == ["zone"] and "网络区域" in body["fields"][0]["problem_zh"]
     assert "网络区域" in body["message_zh"] and body["hint"]
     assert (await api.call("POST", URL, wanted | {"zone": "above"}))[1]["zone"] == "above"
     assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": "default"}))[1]["zone"] == "default"

@@ -57,6 +57,20 @@ async def test_the_peers_are_the_roots_with_their_state_and_what_hangs_below(api
     assert await got(api, "/peers?offset=1") == {"items": [], "total": 1}
 
 
+async def test_a_camera_that_is_called_is_online_when_it_answers(street: Street, api: Api) -> None:
+    body = {"id": SHELF, "kind": "rtsp", "url": "rtsp://127.0.0.1:1/live"}
+    assert (await api.call("POST", "/api/v1/devices", body))[0] == 201
+    state = "offline"
+    street.node.web.source_state = lambda peer_id: {"state": state} if peer_id == SHELF else None
+
+    async def online() -> bool:
+        return {peer["peer_id"]: peer["online"] for peer in (await got(api, "/peers"))["items"]}[SHELF]
+
+    assert not await online()
+    state = "online"
+    assert await online()
+
+
 async def test_a_window_of_many_children_is_cut_by_position(street: Street, api: Api) -> None:
     await stock(street, [camera(count) for count in range(1, 31)])
     body = await got(api, f"/children?peer_id={SHELF}&offset=25&limit=3")

@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import AlreadyExists, Denied, Failure, InUse, NotFound, Reason
-from gateway.web.errors import ApiError, error_body, error_response, internal_response
+from gateway.web.errors import ApiError, error_body, error_response, internal_response, wrong_field
 
 SHAPE = {"error", "step", "message", "message_zh", "hint"}
 
@@ -54,6 +54,21 @@ def test_a_refused_method_says_which_are_allowed() -> None:
 def test_headers_of_an_api_error_are_sent() -> None:
     response = error_response(ApiError(429, "x", "x", "x", headers={"Retry-After": "60"}))
     assert response is not None and response.headers["Retry-After"] == "60"
+
+
+def test_a_wrong_field_is_named_for_the_form_that_shows_it_there() -> None:
+    error = wrong_field("url", "is needed", "必填", hint="Look.")
+    assert (error.status, error.message, error.message_zh) == (400, "url: is needed", "url：必填。")
+    assert error.body()["fields"] == [{"field": "url", "problem": "is needed", "problem_zh": "必填"}]
+    assert "fields" not in ApiError(409, "x", "x", "x").body()
+
+
+def test_every_field_of_a_body_that_is_wrong_is_named_in_both_languages() -> None:
+    response = error_response(invalid())
+    assert response is not None
+    body = json.loads(response.body)  # type: ignore[arg-type]
+    assert body["message_zh"] == "port：须为整数。"
+    assert [(one["field"], one["problem_zh"]) for one in body["fields"]] == [("port", "须为整数")]
 
 
 def test_our_own_faults_are_not_expected_errors_and_say_nothing() -> None:

@@ -1,1 +1,0 @@
-import{mt as e}from"./vue-BsN7cemt.js";import{t}from"./failure-CuPg51vx.js";function n(){let n=e(!1),r=e(``);async function i(e){n.value=!0,r.value=``;try{return await e(),!0}catch(e){return r.value=t(e),!1}finally{n.value=!1}}return{busy:n,problem:r,attempt:i}}export{n as t};
