@@ -128,6 +128,8 @@ class Node:
         follow("gbgateway_sip_stack", "What the SIP stack counted", "what", self.stack.counters.as_dict)
         follow("gbgateway_sip_router", "Requests, by what became of them", "what", lambda: self.router.counters)
         follow("gbgateway_relay_packets", "RTP packets of the relay workers", "what", lambda: self.traffic.totals)
+        follow("gbgateway_alarms", "Alarms heard of, by what became of them", "what", lambda: self.alarms.counters)
+        follow("gbgateway_alarms_sent", "Alarms on their way up", "what", lambda: self.alarm_forwarder.counters)
         self.rtsp.measure(self.metrics)
         self.ledger.on_written = self._entered
         self.gauges = Gauges(

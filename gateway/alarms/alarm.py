@@ -9,8 +9,8 @@ from gateway.relay.hub import StreamKey
 from sip.gbdate import format_date
 from sip.manscdp import AlarmNotify
 
-DEVICE, VIDEO = "2", "5"
-"""AlarmMethod (报警方式): the device's own alarm (设备报警), one seen in the picture (视频报警)."""
+DEVICE, VIDEO, OTHER = "2", "5", "7"
+"""AlarmMethod (报警方式): the device's own alarm (设备报警), seen in the picture (视频报警), any other (其他报警)."""
 MAX_TEXT = 256
 
 
@@ -44,7 +44,7 @@ class Alarm:
         return cls(
             at=now,
             peer_id=peer_id,
-            code=message.device_id,
+            code=message.device_id[:32],
             method=message.alarm_method[:8],
             type=(message.alarm_type or "")[:8],
             priority=message.alarm_priority[:1] or "4",
@@ -58,8 +58,8 @@ class Alarm:
             sn=sn,
             device_id=published,
             alarm_priority=self.priority,
-            alarm_method=self.method,
-            alarm_time=self.time,
+            alarm_method=self.method or OTHER,
+            alarm_time=self.time or time_of(self.at),
             alarm_description=self.description or None,
             alarm_type=self.type or None,
         )

@@ -166,6 +166,9 @@ class OnvifCameras:
 
     async def target(self, key: StreamKey) -> RtspTarget:
         """Where the stream of a channel is to be had. Raises Failure."""
+        known = self._known.get(key.peer_id)
+        if known is not None and known.asked >= INSPECT_EVERY:
+            self._known.pop(key.peer_id)  # a stream was not where the camera had said it would be
         camera = await self.camera(key.peer_id)
         camera.source(key.code)
         return self._target(camera, key.code)

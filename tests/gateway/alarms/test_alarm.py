@@ -31,6 +31,8 @@ def test_what_an_alarm_leaves_out_is_empty_and_long_texts_are_cut() -> None:
     alarm = told(bare.replace("gate", "x" * 900))
     assert (alarm.priority, alarm.method, alarm.type, alarm.time) == ("4", "", "", "")
     assert len(alarm.description) == 256
+    told_on = alarm.message(1, PUBLISHED)
+    assert (told_on.alarm_method, told_on.alarm_time) == ("7", time_of(1000.0))
 
 
 def test_it_is_told_above_under_the_published_code() -> None:

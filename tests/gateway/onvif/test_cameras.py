@@ -79,6 +79,17 @@ async def test_where_a_stream_is_is_asked_when_nobody_has_asked_before(tmp_path:
         assert unknown.value.reason is Reason.UNKNOWN_CHANNEL
 
 
+async def test_a_stream_that_was_not_where_it_should_be_is_asked_for_anew_at_once(tmp_path: Path) -> None:
+    async with camera() as one, parts(tmp_path, one) as made:
+        await made.cameras.target(StreamKey(ID, SECOND))
+        one.forget_received()
+        await made.cameras.target(StreamKey(ID, SECOND))
+        assert one.received == []
+        made.cameras.doubt(ID)
+        await made.cameras.target(StreamKey(ID, SECOND))
+        assert "GetStreamUri" in [asked.operation for asked in one.received]
+
+
 async def test_who_is_no_onvif_camera_or_disabled_has_no_stream(tmp_path: Path) -> None:
     async with camera() as one, parts(tmp_path, one, enabled=False) as made:
         with pytest.raises(Failure) as offline:
