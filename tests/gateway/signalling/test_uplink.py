@@ -418,7 +418,7 @@ async def test_a_connection_that_breaks_under_a_keepalive_is_a_closed_one_too(
     raw.answer = closing
     await eventually(lambda: len(platform.registers) == 4 and uplink.registered)
     assert up.states == ["registering", "registered", "waiting", "registering", "registered"]
-    assert CONNECTION_CLOSED in " ".join(uplink.status.trace)
+    assert CONNECTION_CLOSED.en in " ".join(told(uplink))
 
 
 async def test_connections_of_others_do_not_concern_an_uplink(platform: Platform, up: Uplinked, raw: RawPeer) -> None:
