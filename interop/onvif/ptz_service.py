@@ -117,6 +117,7 @@ class PtzService:
             here.pan + received.pan if received.pan is not None else None,
             here.tilt + received.tilt if received.tilt is not None else None,
             here.zoom + received.zoom if received.zoom is not None else None,
+            *received.speeds,
         )
         return node("tptz:RelativeMoveResponse")
 
@@ -128,7 +129,7 @@ class PtzService:
         for value, low in ((received.pan, -1.0), (received.tilt, -1.0), (received.zoom, 0.0)):
             if value is not None and not low <= value <= 1.0:
                 raise invalid("ter:InvalidPosition", f"No position {value:g}")
-        state.head.towards(self._state.clock.now(), received.pan, received.tilt, received.zoom)
+        state.head.towards(self._state.clock.now(), received.pan, received.tilt, received.zoom, *received.speeds)
         return node("tptz:AbsoluteMoveResponse")
 
     def stop(self, call: Call) -> Element:
@@ -198,7 +199,7 @@ class PtzService:
     def goto_preset(self, call: Call) -> Element:
         """Move to a stored position."""
         state = self._of(call.received)
-        self._goto(state, self._preset(state, call.received.text("PresetToken")))
+        self._goto(call.received, state, self._preset(state, call.received.text("PresetToken")))
         return node("tptz:GotoPresetResponse")
 
     def remove_preset(self, call: Call) -> Element:
@@ -211,11 +212,11 @@ class PtzService:
     def goto_home_position(self, call: Call) -> Element:
         """Move to the home position."""
         state = self._of(call.received)
-        self._goto(state, state.home)
+        self._goto(call.received, state, state.home)
         return node("tptz:GotoHomePositionResponse")
 
-    def _goto(self, state: SourceState, preset: StoredPreset) -> None:
-        state.head.towards(self._state.clock.now(), preset.pan, preset.tilt, preset.zoom)
+    def _goto(self, received: Received, state: SourceState, preset: StoredPreset) -> None:
+        state.head.towards(self._state.clock.now(), preset.pan, preset.tilt, preset.zoom, *received.speeds)
 
 
 def _position(name: str, position: Position) -> Element:
