@@ -34,9 +34,8 @@ from interop.onvif.settings import CameraSettings
 from interop.onvif.state import Call, CameraState, Operations
 from interop.onvif.tree import node
 
-MOST_BYTES: Final = 256 << 10
+MOST_BYTES: Final = 64 << 10
 SOAP: Final = "application/soap+xml"
-OPEN_TO_ALL: Final = frozenset({("tds", "GetSystemDateAndTime")})
 
 
 class OnvifCamera:
@@ -95,14 +94,15 @@ class OnvifCamera:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen; say Hello. Raises OSError."""
+        """Listen; say Hello. After `stop` it comes back at the same ports, its subscriptions lost. Raises OSError."""
+        self._stopping.clear()
         application = web.Application(client_max_size=MOST_BYTES)
         application.router.add_post("/{path:.*}", self._post)
         application.router.add_get(SNAPSHOT_PATH + "{token}", self._get_snapshot)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
         try:
             await self._runner.setup()
-            await web.TCPSite(self._runner, self.settings.host, self.settings.port).start()
+            await web.TCPSite(self._runner, self.settings.host, self.port or self.settings.port).start()
             self.port = self._runner.addresses[0][1]
             if self._discovery is not None:
                 await self._discovery.start()
@@ -218,7 +218,7 @@ class OnvifCamera:
 
     def _unproven(self, request: web.Request, asked: Request, prefix: str) -> web.Response | None:
         """Check the sender: None, or the challenge to answer. Raises OnvifFault."""
-        if not self.settings.username or (prefix, asked.operation) in OPEN_TO_ALL:
+        if not self.settings.username or (prefix == "tds" and asked.operation in self.settings.open_operations):
             return None
         if not self.settings.http_digest:
             try:

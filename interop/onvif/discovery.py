@@ -104,9 +104,12 @@ def read_probe(datagram: bytes) -> Probe | None:
 
 
 def own_address_towards(asker: tuple[str, int]) -> str:
-    """The address of the network card through which somebody is reached; nothing is sent. Raises OSError."""
+    """The address of the network card that faces somebody; nothing is sent. Without a route it is loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probing:
-        probing.connect(asker)
+        try:
+            probing.connect(asker)
+        except OSError:
+            return "127.0.0.1"
         return str(probing.getsockname()[0])
 
 
@@ -175,19 +178,19 @@ class WsDiscovery(asyncio.DatagramProtocol):
         self._transport = None
 
     def _socket(self) -> socket.socket:
-        settings = self._settings
+        settings, port = self._settings, self.port or self._settings.port
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             made.setblocking(False)
             if settings.group:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                made.bind(("", settings.port))
+                made.bind(("", port))
                 joined = struct.pack("4s4s", socket.inet_aton(settings.group), socket.inet_aton(settings.host))
                 made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
                 made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(settings.host))
                 made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
             else:
-                made.bind((settings.host, settings.port))
+                made.bind((settings.host, port))
         except OSError:
             made.close()
             raise

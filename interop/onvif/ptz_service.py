@@ -10,6 +10,8 @@ from interop.onvif.received import Received
 from interop.onvif.state import Call, CameraState, Operations, SourceState, StoredPreset
 from interop.onvif.tree import Element, node
 
+LONGEST_NAME = 64
+
 
 class PtzService:
     """Movements of the heads; a position follows from velocity and time."""
@@ -179,6 +181,8 @@ class PtzService:
         """Store where the head looks now, as a new preset or in the place of one."""
         state = self._of(call.received)
         token, name = call.received.text("PresetToken"), call.received.text("PresetName")
+        if len(name) > LONGEST_NAME:
+            raise invalid("ter:InvalidPresetName", f"A name of {len(name)} characters")
         if token and token not in state.presets:
             raise invalid("ter:NoToken", f"No preset {token!r}")
         if not token and any(preset.name == name for preset in state.presets.values() if name):

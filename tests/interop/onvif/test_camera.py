@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from interop.onvif import OnvifCamera, VideoSource
+from interop.onvif import DiscoverySettings, OnvifCamera, VideoSource
 from interop.onvif.camera import MOST_BYTES
 from interop.onvif.head import Position
-from interop.onvif.settings import CameraSettings
+from interop.onvif.settings import PRE_AUTH, CameraSettings
 from tests.interop.onvif.conftest import (
     FIXED,
     PICTURE,
@@ -64,6 +64,14 @@ async def test_its_clock_is_open_to_all_and_nothing_else_is() -> None:
         assert (status, fault.all(SUBCODES)) == (400, ["ter:NotAuthorized"])
         await visitor.ask(SCOPES, header=security("admin", "wrong", datetime.now(UTC)))
         assert (visitor.camera.refused, len(visitor.camera.received)) == (2, 1)
+
+
+async def test_how_much_is_open_to_all_is_a_setting() -> None:
+    services = "<tds:GetServices><tds:IncludeCapability>false</tds:IncludeCapability></tds:GetServices>"
+    for opened, statuses in ((PRE_AUTH, [200, 200]), (frozenset[str](), [400, 400])):
+        async with visiting(replace(SETTINGS, open_operations=opened)) as visitor:
+            assert [(await visitor.ask(body, header=""))[0] for body in (CLOCK, services)] == statuses
+            assert (await visitor.ask("<trt:GetServiceCapabilities/>", header=""))[0] == 400
 
 
 async def test_a_camera_two_years_off_wants_its_own_time() -> None:
@@ -247,6 +255,21 @@ async def test_a_camera_behind_nat_names_its_inner_address() -> None:
             found = Found(body_of(await response.read()))
         assert found.all("//tds:XAddr")[0] == f"http://192.168.1.64:{visitor.camera.port}/onvif/device_service"
         assert (outer.address, outer.discovery_port) == ("http://127.0.0.1:0", 0)
+
+
+async def test_a_camera_that_restarts_is_where_it_was_and_has_forgotten_subscriptions() -> None:
+    async with visiting(discovery=DiscoverySettings(port=0, group="")) as visitor:
+        camera = visitor.camera
+        before = camera.address, camera.discovery_port
+        await visitor.ask("<tev:CreatePullPointSubscription/>")
+        await visitor.ask(MOVE)
+        await camera.stop()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await visitor.ask(CLOCK)
+        await camera.start()
+        assert ((camera.address, camera.discovery_port), camera.subscriptions) == (before, 0)
+        assert (await visitor.ask(CLOCK))[0] == 200
+        assert (await camera.wait_for("ContinuousMove")).pan == 0.5
 
 
 async def test_a_taken_port_is_told_and_nothing_is_left_open() -> None:

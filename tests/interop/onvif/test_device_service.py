@@ -50,11 +50,11 @@ async def test_the_clock_is_that_of_the_camera(ask: Asker, hands: Hands, camera_
     assert found.one(".//tt:TZ") == "CST-8"
 
 
-def _set(kind: str, month: int = 1) -> str:
+def _set(kind: str, month: int = 1, year: int = 2020) -> str:
     return (
         f"<tds:DateTimeType>{kind}</tds:DateTimeType><tds:DaylightSavings>false</tds:DaylightSavings><tds:UTCDateTime>"
         "<tt:Time><tt:Hour>1</tt:Hour><tt:Minute>2</tt:Minute><tt:Second>3</tt:Second></tt:Time>"
-        f"<tt:Date><tt:Year>2020</tt:Year><tt:Month>{month}</tt:Month><tt:Day>2</tt:Day></tt:Date></tds:UTCDateTime>"
+        f"<tt:Date><tt:Year>{year}</tt:Year><tt:Month>{month}</tt:Month><tt:Day>2</tt:Day></tt:Date></tds:UTCDateTime>"
     )
 
 
@@ -74,6 +74,7 @@ async def test_the_clock_can_be_set_by_hand_and_given_back_to_ntp(ask: Asker, ha
 async def test_a_date_that_is_none_is_refused(ask: Asker) -> None:
     refused = ("ter:InvalidArgVal", "ter:InvalidDateTime")
     assert await ask.refused("SetSystemDateAndTime", _set("Manual", month=13)) == refused
+    assert await ask.refused("SetSystemDateAndTime", _set("Manual", year=9999)) == refused
     without = _set("Manual").partition("<tds:UTCDateTime>")[0]
     assert await ask.refused("SetSystemDateAndTime", without) == refused
 

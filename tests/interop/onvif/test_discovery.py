@@ -200,6 +200,7 @@ async def test_a_camera_on_all_addresses_names_the_one_the_asker_reaches() -> No
         assert client.one(".//d:XAddrs") == f"http://127.0.0.1:{visitor.camera.port}/onvif/device_service"
         client.transport.close()
     assert own_address_towards(("127.0.0.1", 9)) == "127.0.0.1"
+    assert own_address_towards(("255.255.255.255", 9)) == "127.0.0.1"
 
 
 async def test_a_taken_port_is_told() -> None:

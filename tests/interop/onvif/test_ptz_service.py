@@ -156,6 +156,11 @@ async def test_a_preset_keeps_where_the_head_looks(ask: Asker, hands: Hands) -> 
     assert found.all("tptz:Preset/tt:PTZPosition/tt:PanTilt/@x") == ["0.25", "0.25"]
 
 
+async def test_a_name_has_an_end(ask: Asker) -> None:
+    long = MAIN + f"<tptz:PresetName>{'x' * 65}</tptz:PresetName>"
+    assert await ask.refused("SetPreset", long) == ("ter:InvalidArgVal", "ter:InvalidPresetName")
+
+
 async def test_a_name_counts_once_and_room_ends(ask: Asker) -> None:
     named = MAIN + "<tptz:PresetName>大门</tptz:PresetName>"
     assert await ask.refused("SetPreset", named) == ("ter:InvalidArgVal", "ter:PresetExist")
