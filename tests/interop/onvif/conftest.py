@@ -9,7 +9,6 @@ import hashlib
 import inspect
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -157,9 +156,6 @@ class Visitor:
         answered = body_of(content)
         assert faults_of(answered) == []
         return status, Found(answered)
-
-
-Visiting = Callable[..., AbstractAsyncContextManager[Visitor]]
 
 
 @contextlib.asynccontextmanager
