@@ -28,7 +28,7 @@ from gateway.config_key import (
     key,
     one_of,
 )
-from gateway.config_zones import ZoneConfig, name_problem, zone_problems
+from gateway.config_zones import CONNECT, ZoneConfig, name_problem, zone_problems
 from gateway.secrets import Secret
 
 __all__ = ["SECTIONS", "Config", "ConfigError", "check", "load", "reference"]
@@ -110,7 +110,9 @@ class RegistrarConfig:
         10, "Shortest interval taken from what a device really sends.", between(1, 3600)
     )
     keepalive_learned_max_seconds: int = key(
-        300, "Longest interval taken from what a device really sends.", between(5, 3600)
+        300,
+        "Longest interval taken from what a device really sends, where the expected one is no longer.",
+        between(5, 3600),
     )
     flaps_allowed: int = key(
         3, "Returns of a device within flap_window_seconds that are shown; after more it is unstable.", between(1, 100)
@@ -175,6 +177,12 @@ class MediaConfig:
     port_max: int = key(34999, "Last media port.", between(1025, 65535))
     device_transport: str = key(
         "tcp_passive", "Media transport towards devices that have no preference.", one_of(*MEDIA_TRANSPORTS)
+    )
+    connect_to_devices: str = key(
+        "auto",
+        "Whether devices configured tcp_active are connected to: yes; no, they connect to this node; auto, only those "
+        "behind a NAT do (their REGISTER names another address than it comes from).",
+        one_of(*CONNECT),
     )
     relay_workers: int = key(1, "Relay worker processes.", between(1, 256))
     source_workers: int = key(1, "Source worker processes (RTSP cameras).", between(0, 256))

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Protocol
 
-from gateway.config_key import address, between, key
+from gateway.config_key import address, between, key, one_of
 
 DEFAULT = "default"
 """The zone of everybody who belongs to no other: its addresses are those of [sip] and [media]."""
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 WILDCARDS = ("0.0.0.0", "::")
+CONNECT = ("auto", "yes", "no")
+"""Whether devices are connected to."""
 
 Problem = tuple[str, str, str]
 """Section, key and what is wrong."""
@@ -50,6 +52,9 @@ class ZoneConfig:
     )
     port_min: int = key(0, "First media port; 0: the range of [media].", between(0, 65534))
     port_max: int = key(0, "Last media port; 0: the range of [media].", between(0, 65535))
+    connect_to_devices: str = key(
+        "", "As media.connect_to_devices, for the devices of this zone; empty: that one.", one_of("", *CONNECT)
+    )
     public_url: str = key(
         "", "Base URL of the browser streams as viewers of this zone see it, as media.public_url; empty: that one."
     )
@@ -75,6 +80,8 @@ class MediaKeys(Protocol):
     def port_max(self) -> int: ...
     @property
     def stream_workers(self) -> int: ...
+    @property
+    def relay_workers(self) -> int: ...
 
 
 def name_problem(name: str) -> str | None:
@@ -94,6 +101,8 @@ def zone_problems(zones: Mapping[str, ZoneConfig], sip: SipKeys, media: MediaKey
             yield section, "port_min" if zone.port_min else "port_max", "port_min and port_max belong together"
         elif zone.port_min and (zone.port_min < 1024 or zone.port_max < zone.port_min + 1):
             yield section, "port_max", "port_min must be 1024 or more, and port_max above it"
+        elif zone.port_min and zone.port_max - zone.port_min + 1 < 2 * media.relay_workers:
+            yield section, "port_max", f"too few ports: {media.relay_workers} relay workers need two each"
         if zone.public_url and media.stream_workers > 1 and "{port}" not in zone.public_url:
             yield section, "public_url", "needs {port} where there are several stream workers"
     yield from _networks_twice(zones)

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CODEC_UNPLAYABLE = "codec_unplayable"
     CONNECT_FAILED = "connect_failed"
     CONNECTION_LOST = "connection_lost"
+    MEDIA_UNREACHABLE = "media_unreachable"
     STREAM_LOST = "stream_lost"
     PEER_ENDED = "peer_ended"
     RTSP_REFUSED_CONNECTION = "rtsp_refused_connection"
@@ -311,6 +312,15 @@ def _table() -> dict[Reason, Words]:
             "The TCP media connection ended and was not made again.",
             "媒体 TCP 连接已断开且未恢复。",
             "The other side closed it without ending the call; see its log, or use UDP between the two.",
+        ),
+        r.MEDIA_UNREACHABLE: Words(
+            480,
+            "No Way To Media Address",
+            504,
+            "Nothing can be sent to the media address of the other side.",
+            "无法向对方的媒体地址发送数据。",
+            "Check the routes of this node. Behind a NAT the other side has to name the outer address and forward its "
+            "media ports, or to connect over TCP itself (setup:active).",
         ),
         r.STREAM_LOST: Words(
             480,

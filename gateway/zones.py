@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from gateway.config import Config
 from gateway.config_zones import DEFAULT, WILDCARDS, ZoneConfig
@@ -25,11 +26,24 @@ class UnknownZone(GatewayError):
         super().__init__(f"no zone {name!r}; there are {names}")
 
 
+class ZoneNotListening(GatewayError):
+    """The SIP address of a zone cannot be listened on: `reason` says why."""
+
+    def __init__(self, zone: Zone, error: OSError) -> None:
+        self.zone = zone.name
+        key = "sip.host" if zone.name == DEFAULT else f"zones.{zone.name}.sip_host"
+        away = error.errno == errno.EADDRNOTAVAIL
+        self.reason = "it is not an address of this machine" if away else error.strerror or str(error)
+        where = f"{zone.sip_host} port {zone.sip_port} ({key})"
+        super().__init__(f"cannot listen on {where}: {self.reason}; gbgateway self-check says what to change")
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """One zone. A host "" means: no other than the one bound, or the one the kernel routes from.
 
     ports  the range of the media ports; None: that of the workers
+    connect_to_devices  "auto", "yes" or "no", see `gateway.signalling.reachability`
     """
 
     name: str
@@ -41,11 +55,21 @@ class Zone:
     media_advertised_host: str
     ports: tuple[int, int] | None
     public_url: str
+    connect_to_devices: str = "auto"
+
+    @property
+    def sip_shown(self) -> str:
+        """The address written into Via and Contact; "" when every address is bound and none is configured."""
+        return self.sip_advertised_host or ("" if self.sip_host in WILDCARDS else self.sip_host)
 
     @property
     def media_shown(self) -> str:
         """The address written into SDP; "" when every address is bound and none is configured."""
         return self.media_advertised_host or ("" if self.media_host in WILDCARDS else self.media_host)
+
+    def has(self, host: str) -> bool:
+        """Whether an address is in a network of the zone."""
+        return any(ip_address(host) in network for network in self.networks)
 
 
 class Zones:
@@ -102,13 +126,24 @@ class Zones:
             address = ip_address(host)
         except ValueError:
             return self.default
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
         return next((zone for network, zone in self._networks if address in network), self.default)
 
 
 def _default(config: Config) -> Zone:
     sip, media = config.sip, config.media
     return Zone(
-        DEFAULT, (), sip.host, sip.port, sip.advertised_host, media.host, media.advertised_host, None, media.public_url
+        name=DEFAULT,
+        networks=(),
+        sip_host=sip.host,
+        sip_port=sip.port,
+        sip_advertised_host=sip.advertised_host,
+        media_host=media.host,
+        media_advertised_host=media.advertised_host,
+        ports=None,
+        public_url=media.public_url,
+        connect_to_devices=media.connect_to_devices,
     )
 
 
@@ -123,4 +158,5 @@ def _zone(name: str, zone: ZoneConfig, config: Config) -> Zone:
         media_advertised_host=zone.media_advertised_host or zone.sip_advertised_host,
         ports=(zone.port_min, zone.port_max) if zone.port_min else None,
         public_url=zone.public_url or config.media.public_url,
+        connect_to_devices=zone.connect_to_devices or config.media.connect_to_devices,
     )

@@ -22,6 +22,7 @@ def web_context(node: Node, announce: Callable[[str], None]) -> WebContext:
     context.upper_state = node.uplinks.state_of
     context.source_state = node.rtsp.sources.shown
     context.device_state = lambda device_id: api_device_health.state_of(node.health, device_id)
+    context.media_way = node.directory.media_way
     context.checks.update(workers=lambda: check_workers(node.pool), database=node.database.check, loop=node.lag.check)
     return context
 

@@ -15,6 +15,7 @@ from gateway.signalling.directory import Directory
 from gateway.signalling.exchange import Exchange
 from gateway.signalling.peer_zones import PeerZones
 from gateway.signalling.presence import Presence
+from gateway.signalling.reachability import Reachability
 from gateway.signalling.requests import Party
 from gateway.signalling.subscriber import CatalogueSubscriber
 from gateway.signalling.sync import CatalogueSync
@@ -58,7 +59,10 @@ class Signalling:
         )
         self.stack.on_response = self.presence.answered
         self.uplinks = Uplinks(stores.uppers, stores.uplinks, self.stack, on_change=news.uplink_changed)
-        self.directory = Directory(config, stores.devices, stores.uppers, self.presence.bindings, self.uplinks.get)
+        self.reachability = Reachability(lambda peer: self.zones.of(peer))
+        self.directory = Directory(
+            config, stores.devices, stores.uppers, self.presence.bindings, self.uplinks.get, self.reachability
+        )
         self.uplinks.target_of = self.directory.uplink_target
         self.zones = PeerZones(
             Zones(config), stores.devices, stores.uppers, self.presence.bindings, self.directory.upper_addresses

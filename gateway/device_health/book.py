@@ -114,7 +114,7 @@ class HealthBook:
         health = self._of(device_id)
         lost = health.last_offline
         if lost is not None and lost.reason is OfflineReason.NO_KEEPALIVE:
-            health.keepalives.returned(now, self.keepalive.longest_s)
+            health.keepalives.returned(now, self.keepalive.most_s)
         went_at = lost.at if lost is not None and lost.reason not in OURS else None
         return self._noted(device_id, health, health.stand.came(now, self.flap, went_at=went_at))
 

@@ -30,8 +30,13 @@ class KeepalivePolicy:
     shortest_s: float = 10.0
     longest_s: float = 300.0
 
+    @property
+    def most_s(self) -> float:
+        """The longest interval that is learned: a device that keeps to the configured one is never held to less."""
+        return max(self.longest_s, self.configured_s)
+
     def bounded(self, interval_s: float) -> float:
-        return min(max(interval_s, self.shortest_s), self.longest_s)
+        return min(max(interval_s, self.shortest_s), self.most_s)
 
     @property
     def least_silence_s(self) -> float:
@@ -82,14 +87,14 @@ class Keepalives:
         """The registration ended, but not by silence: the time until the next keepalive is no interval."""
         self._last = 0.0
 
-    def returned(self, now: float, longest_s: float) -> None:
+    def returned(self, now: float, most_s: float) -> None:
         """A device that was offline by silence is back.
 
         Its interval may be longer than it was thought to be, and would never be learned if only keepalives in time
         counted. So this gap counts fully, until as many others say otherwise.
         """
         gap = now - self._last
-        if self._last and SHORTEST_GAP_S <= gap <= longest_s:
+        if self._last and SHORTEST_GAP_S <= gap <= most_s:
             for _ in range(ENOUGH):
                 self._take(gap)
         self._last = 0.0

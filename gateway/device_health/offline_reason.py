@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-MAX_FACT = 200
-"""Longest text of a peer or a socket that is kept with a reason."""
+MAX_FACT = 80
+"""Longest text of a peer or a socket that is kept with a reason: as JSON it may be twelve times as long, and it has to
+fit into its column."""
 
 
 class OfflineReason(enum.StrEnum):

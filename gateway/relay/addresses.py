@@ -9,7 +9,7 @@ from gateway.errors import Failure, Reason
 from gateway.relay.pool import WorkerSpec
 from gateway.relay.processes import port_share
 from gateway.zones import Zone
-from media.worker.control import ConnectFailed
+from media.worker.control import ConnectFailed, SendFailed
 from sip.aio import Peer, SipStack
 
 
@@ -44,20 +44,24 @@ def stream_base(public_url: str, http_host: str, port: int, seen_host: str) -> s
 
 
 def nat_words(said: str, seen: str) -> tuple[str, str]:
-    """Why a peer could not be connected to that names another address than its requests come from, in English and
-    Chinese; empty when it names the same."""
+    """Why media may not get to a peer that names another address than its requests come from, and what to change, in
+    English and Chinese; empty when it names the same."""
     if not usable_ip(said) or said == seen:
         return "", ""
-    en = f"it names {said}, but its requests come from {seen}: behind a NAT nobody reaches it there without a forwarded"
-    zh = f"对方声明的地址是 {said}，而其信令来自 {seen}：若在 NAT 之后且未做端口映射则无法连接，请改由对方主动连接"
-    return f"; {en} port; have it connect to this node", f"；{zh}"
+    en = f"it names {said}, but its requests come from {seen}: behind a NAT nobody reaches it there"
+    en_change = "forward its media ports and have it name the outer address, or have it connect to this node over TCP"
+    zh = f"对方声明的地址是 {said}，而其信令来自 {seen}：若在 NAT 之后则无法到达该地址"
+    zh_change = "请映射其媒体端口并在 SDP 中写外网地址，或改由对方通过 TCP 主动连接本节点"
+    return f"{en}; {en_change}", f"{zh}；{zh_change}"
 
 
-def connect_failure(event: ConnectFailed, seen: str, channel: str | None = None) -> Failure:
-    """A peer whose requests come from `seen` could not be connected to."""
+def connect_failure(event: ConnectFailed | SendFailed, seen: str, channel: str | None = None) -> Failure:
+    """A peer whose requests come from `seen` could not be connected to, or sent to."""
     en, zh = nat_words(event.remote[0], seen)
     what = f"{event.remote[0]}:{event.remote[1]}: {event.error}"
-    return Failure(Reason.CONNECT_FAILED, what + en, channel=channel, detail_zh=what + zh if zh else "")
+    reason = Reason.CONNECT_FAILED if isinstance(event, ConnectFailed) else Reason.MEDIA_UNREACHABLE
+    words = (f"{what}; {en}", f"{what}；{zh}") if en else (what, "")
+    return Failure(reason, words[0], channel=channel, detail_zh=words[1])
 
 
 def usable_ip(host: str | None) -> str | None:

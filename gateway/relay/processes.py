@@ -8,6 +8,8 @@ from pathlib import Path
 
 from gateway.config import Config, MediaConfig
 from gateway.relay.pool import WorkerSpec
+from gateway.zones import Zones
+from media.worker.viewer_network import ViewerNetwork
 
 
 def worker_specs(config: Config) -> list[WorkerSpec]:
@@ -23,7 +25,7 @@ def worker_specs(config: Config) -> list[WorkerSpec]:
         specs.append(WorkerSpec("relay", f"relay-{number + 1}", "media.worker.relay", arguments, number))
     for number in range(media.source_workers):
         specs.append(WorkerSpec("source", f"source-{number + 1}", "media.worker.pull", orphan))
-    webrtc = _webrtc(media)
+    webrtc = [*_webrtc(media), *_other_networks(config)]
     for number in range(media.stream_workers):
         http = ("--http", f"{media.http_host}:{media.http_port + number if media.http_port else 0}")
         specs.append(WorkerSpec("stream", f"stream-{number + 1}", "media.worker.stream", (*http, *webrtc, *orphan)))
@@ -37,6 +39,21 @@ def _webrtc(media: MediaConfig) -> list[str]:
     hosts = [part for host in told for part in ("--webrtc-host", host)]
     ports = ["--webrtc-port-min", str(first), "--webrtc-port-max", str(last)]
     return ["--media-host", media.host, *hosts, *ports, "--webrtc-viewers", str(media.webrtc_viewers)]
+
+
+def _other_networks(config: Config) -> list[str]:
+    """The zones whose networks have viewers, each with its own address and ports for WebRTC."""
+    arguments = []
+    for zone in Zones(config).all():
+        if zone.networks:
+            network = ViewerNetwork(
+                bind=zone.media_host,
+                hosts=(zone.media_advertised_host,) if zone.media_advertised_host else (),
+                ports=zone.ports or config.media.webrtc_ports,
+                networks=tuple(str(network) for network in zone.networks),
+            )
+            arguments += ["--webrtc-network", network.to_text()]
+    return arguments
 
 
 def port_share(first: int, last: int, workers: int, number: int) -> tuple[int, int]:

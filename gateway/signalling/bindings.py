@@ -17,7 +17,7 @@ class Binding:
 
     Times are unix seconds. `source` is where the REGISTER came from; everything for the peer goes there. `call_id` and
     `cseq` are those of the last REGISTER, `replaced_call_id` that of the registration from elsewhere which this one
-    took the place of.
+    took the place of. `own_host` is the address the peer says is its own, empty where it names none.
     """
 
     peer_id: str
@@ -31,6 +31,7 @@ class Binding:
     call_id: str = ""
     cseq: int = 0
     replaced_call_id: str = ""
+    own_host: str = ""
 
 
 def address_key(peer: Peer) -> tuple[str, str, int]:

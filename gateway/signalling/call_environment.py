@@ -9,6 +9,7 @@ from gateway.relay.hub import StreamKey
 from gateway.relay.pool import WorkerSpec
 from gateway.relay.ssrc import SsrcPool
 from gateway.signalling.calls import CallBook
+from gateway.signalling.reachability import BehindNat
 from gateway.signalling.requests import Party
 from gateway.telemetry.ladder import Ladder
 from gateway.telemetry.metrics import Metrics
@@ -33,8 +34,8 @@ class MediaAddresses(Protocol):
 class LowerTarget:
     """Where a stream is asked for: the peer below us, its live address, and how it wants its media sent.
 
-    A `platform` is told through which platforms the request came; a camera is not. `max_sessions` is how many streams
-    an operator says the device sends at once.
+    `turned` says why that is not the configured way. A `platform` is told through which platforms the request came; a
+    camera is not. `max_sessions` is how many streams an operator says the device sends at once.
     """
 
     key: StreamKey
@@ -44,6 +45,7 @@ class LowerTarget:
     any_ssrc: bool = False
     platform: bool = False
     max_sessions: int | None = None
+    turned: BehindNat | None = None
 
 
 @dataclass(slots=True)

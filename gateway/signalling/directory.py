@@ -13,9 +13,10 @@ from gateway.errors import AlreadyExists, Failure, Reason
 from gateway.relay.hub import StreamKey
 from gateway.rtsp.target import RtspTarget, UnresolvedTarget
 from gateway.secrets import Secret
-from gateway.signalling.bindings import Bindings
+from gateway.signalling.bindings import Binding, Bindings
 from gateway.signalling.call_environment import MEDIA_SOURCE_ANY, SSRC_ANY, LowerTarget
 from gateway.signalling.exchange import Correspondent
+from gateway.signalling.reachability import MediaWay, Reachability
 from gateway.signalling.registrar import Account
 from gateway.signalling.trust import UpperAddress
 from gateway.signalling.uplink import Uplink, UpperTarget
@@ -36,12 +37,14 @@ class Directory:
         uppers: Uppers,
         bindings: Bindings,
         uplink_of: Callable[[str], Uplink | None],
+        reachability: Reachability,
     ) -> None:
         self._config = config
         self._devices = devices
         self._uppers = uppers
         self._bindings = bindings
         self._uplink_of = uplink_of
+        self._reachability = reachability
         self.onvif_target: Callable[[StreamKey], Awaitable[RtspTarget]] = _nowhere
         """Asks an ONVIF camera where the stream of a channel is. Raises Failure."""
 
@@ -176,16 +179,27 @@ class Directory:
         binding = self._bindings.get(key.peer_id)
         if binding is None:
             raise Failure(Reason.DEVICE_OFFLINE, peer_id=key.peer_id, channel=key.code)
-        transport: Transport = device.media_transport or self._config.media.device_transport  # type: ignore[assignment]
+        way = self._way(device, binding)
         return LowerTarget(
             key,
             binding.source,
-            transport,
+            way.transport,
             any_source=MEDIA_SOURCE_ANY in device.tolerances,
             any_ssrc=SSRC_ANY in device.tolerances,
             platform=device.kind == "platform",
             max_sessions=device.max_sessions,
+            turned=way.turned,
         )
+
+    def media_way(self, peer_id: str) -> MediaWay | None:
+        """How a peer below us is asked for its media; None while it is offline."""
+        binding = self._bindings.get(peer_id)
+        device = self._devices.get(peer_id)
+        return self._way(device, binding) if binding is not None and device is not None else None
+
+    def _way(self, device: Device, binding: Binding) -> MediaWay:
+        configured: Transport = device.media_transport or self._config.media.device_transport  # type: ignore[assignment]
+        return MediaWay(configured, self._reachability.behind_nat(binding))
 
     def _charset(self, record: Device | Upper, edition: Edition) -> str:
         if record.charset:

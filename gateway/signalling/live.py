@@ -86,11 +86,7 @@ class LiveCalls:
     async def _open_upstream(self, key: StreamKey, trail: Trail) -> UpstreamCall:
         if len(self._lower) >= self._max_streams:
             raise Failure(Reason.BUSY, f"{self._max_streams} streams are up (media.max_streams)", channel=key.code)
-        target = self._locate(key)
-        if isinstance(target, UnresolvedTarget):
-            target = await target.resolve()
-        if isinstance(target, LowerTarget):
-            await self._admit(target)
+        target = await self._admitted(key)
         try:
             worker = self._pool.of_kind("relay")
         except WorkerUnavailable as error:
@@ -117,11 +113,16 @@ class LiveCalls:
             target, worker, self._environment, on_lost=self._lower_lost, on_ended=self._lower_ended, trail=trail
         )
 
-    async def _admit(self, target: LowerTarget) -> None:
-        """Raises Failure when the device sends no stream more. One nobody watches any more makes room."""
-        peer_id = target.key.peer_id
-        while not self.sessions.admits(target, self.streams_of(peer_id)):
-            if not await self.hub.end_lingering(peer_id):
+    async def _admitted(self, key: StreamKey) -> LowerTarget | RtspTarget:
+        """Where the stream is to be had. Raises Failure, also when the device sends no stream more; one nobody watches
+        any more makes room."""
+        while True:
+            target = self._locate(key)
+            if isinstance(target, UnresolvedTarget):
+                return await target.resolve()
+            if isinstance(target, RtspTarget) or self.sessions.admits(target, self.streams_of(key.peer_id)):
+                return target
+            if not await self.hub.end_lingering(key.peer_id):
                 raise self.sessions.refusal(target)
 
     def streams_of(self, peer_id: str, *, answered: bool = False) -> int:

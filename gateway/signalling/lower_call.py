@@ -26,6 +26,7 @@ from gateway.signalling.bye import send_bye
 from gateway.signalling.call_environment import CallEnvironment, LowerTarget
 from gateway.signalling.calls import CallRecord
 from gateway.signalling.first_media import FirstMedia
+from gateway.signalling.reachability import TURNED
 from gateway.signalling.requests import SDP, Party, contact_of, request_to
 from media.worker.client import CommandRefused, WorkerGone
 from media.worker.control import (
@@ -166,6 +167,8 @@ class LowerCall:
             raise Failure(Reason.BUSY, error.error.message, peer_id=self.key.peer_id, channel=self.key.code) from error
         except (WorkerGone, WorkerUnavailable, TimeoutError) as error:
             raise Failure(Reason.WORKER_LOST, str(error), channel=self.key.code) from error
+        if self.target.turned is not None:
+            step(self.id, TURNED, reason=self.target.turned.message, configured="tcp_active")
         step(self.id, "media port open", port=opened.port, transport=self.target.transport, ssrc=self.ssrc)
         response, answer = await self._exchange(self._request(opened.port))
         await self._follow_answer(answer)

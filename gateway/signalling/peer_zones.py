@@ -14,7 +14,7 @@ from gateway.signalling.bindings import Bindings
 from gateway.signalling.trust import UpperAddress
 from gateway.store.devices import Devices
 from gateway.store.uppers import Uppers
-from gateway.zones import Zone, Zones
+from gateway.zones import Zone, ZoneNotListening, Zones
 from sip.aio import Peer, SipStack, WayOut
 
 log = structlog.get_logger("zones")
@@ -40,13 +40,20 @@ class PeerZones:
         """The port that each configured SIP address got; they differ where a free one was asked for."""
 
     async def listen(self, stack: SipStack, transports: Iterable[str]) -> int:
-        """Listen on the SIP addresses of all zones, once on each; the port of the default zone."""
+        """Listen on the SIP addresses of all zones, once on each; the port of the default zone.
+
+        Raises ZoneNotListening.
+        """
         wanted = [transport.upper() for transport in transports]
         for zone in self.zones.all():
             host, port = zone.sip_host, zone.sip_port
             if (host, port) not in self._bound:
                 shown = zone.sip_advertised_host or None
-                self._bound[host, port] = await stack.listen_on_one_number(wanted, host, port, advertised_host=shown)
+                try:
+                    bound = await stack.listen_on_one_number(wanted, host, port, advertised_host=shown)
+                except OSError as error:
+                    raise ZoneNotListening(zone, error) from error
+                self._bound[host, port] = bound
         self._name_unknown_zones()
         return self.port(self.zones.default)
 

@@ -19,6 +19,7 @@ from gateway.device_health.book import HealthBook
 from gateway.device_health.offline_reason import Offline, OfflineReason
 from gateway.device_health.standing import Standing, Tell
 from gateway.signalling.bindings import Binding, Bindings
+from gateway.signalling.reachability import named_host
 from gateway.store.registrations import Registration, Registrations
 from sip import ParseError, Request, Response
 from sip.aio import Incoming, Peer
@@ -91,6 +92,7 @@ class Presence:
                 user_agent=stored.user_agent or None,
                 call_id=stored.call_id,
                 cseq=stored.cseq,
+                own_host=named_host(stored.contact),
             )
             self.bindings.bind(binding)
             self._health.restored(stored.peer_id, now, settled=stored.settled)
@@ -162,7 +164,9 @@ class Presence:
     async def connection_lost(self, source: Peer, why: str = "") -> None:
         """The TCP connection of registrations is gone: abnormal offline (GB/T 28181-2022 9.1.1 f)."""
         for peer_id in self.bindings.at(source):
-            await self._remove(peer_id, Offline.of(self._clock(), OfflineReason.CONNECTION_CLOSED, why=why or "?"))
+            # Telling of one takes time, in which another may have registered anew.
+            if peer_id in self.bindings.at(source):
+                await self._remove(peer_id, Offline.of(self._clock(), OfflineReason.CONNECTION_CLOSED, why=why or "?"))
 
     async def removed(self, peer_ids: Iterable[str], reason: OfflineReason = OfflineReason.REMOVED) -> None:
         """Peers whose account was deleted, disabled or given another password by an operator."""

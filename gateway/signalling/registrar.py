@@ -11,8 +11,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from gateway.signalling.bindings import Binding
+from gateway.signalling.reachability import own_host
 from gateway.signalling.unregister import Unregistration, contact_left, unregistration
-from sip import ParseError, Peer, Request
+from sip import NameAddr, ParseError, Peer, Request
 from sip.digest import Challenge, Credentials, NonceTable, ha1, is_supported, verify
 from sip.gbdate import format_date
 
@@ -20,6 +21,9 @@ MAX_SOURCES = 10_000
 """Sources whose failures are remembered; the oldest is forgotten first."""
 HOST_FACTOR = 20
 """How many times the failures of one id a whole host may have: many devices live behind one NAT address."""
+
+MAX_EXPIRES = 2**32 - 1
+"""Longest lifetime that can be asked for, in seconds (RFC 3261 20.19)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,7 @@ class Registrar:
         return min(max(asked or policy.default_expires_s, policy.min_expires_s), policy.max_expires_s)
 
     def _accept(self, request: Request, account: Account, source: Peer, granted: int, now: float) -> Outcome:
-        contacts = request.headers.get_all("Contact") or [f"<sip:{account.peer_id}@{source.host}:{source.port}>"]
+        contacts = _kept_contacts(request) or [f"<sip:{account.peer_id}@{source.host}:{source.port}>"]
         headers = [("Contact", value) for value in contacts]  # echoed unchanged: some peers look for their own
         headers += [("Expires", str(granted)), ("Date", format_date(now)), ("X-GB-Ver", self._policy.gb_version)]
         if granted == 0:
@@ -219,6 +223,7 @@ class Registrar:
             user_agent=request.headers.get("User-Agent"),
             call_id=request.call_id,
             cseq=request.cseq[0],
+            own_host=own_host(request, contacts[0]),
         )
         return Outcome(200, tuple(headers), bound=binding)
 
@@ -243,15 +248,39 @@ class Registrar:
 def _requested_expires(request: Request) -> int | None:
     """The Expires header, else the Contact parameter; None when there is neither, or it cannot be read.
 
-    Contact `*` means unregister, with or without Expires 0 (RFC 3261 10.2.2 wants it, devices leave it out).
+    Contact `*` means unregister, with or without Expires 0 (RFC 3261 10.2.2 wants it, devices leave it out). Of several
+    Contacts the first that stays counts, with its own parameter before the header (RFC 3261 10.3 step 7).
     """
     try:
         asked = request.expires
     except ParseError:
         asked = None
-    contact = request.contact
-    if contact is not None and contact.is_star:
+    contacts = request.contacts
+    if any(contact.is_star for contact in contacts):
         if asked:
             raise ParseError("Contact", "* with an Expires that is not 0", str(asked))
         return 0
-    return asked
+    if len(contacts) < 2:
+        return asked
+    common = asked if request.headers.get("Expires") is not None else None
+    return next((seconds for _, seconds in _asked_of_each(contacts, common) if seconds != 0), 0)
+
+
+def _asked_of_each(contacts: list[NameAddr], common: int | None) -> list[tuple[NameAddr, int | None]]:
+    """Each Contact with the seconds asked for it: its parameter, else what the Expires header asks (`common`)."""
+    return [(contact, _seconds(contact.params.get("expires") or "", common)) for contact in contacts]
+
+
+def _seconds(text: str, otherwise: int | None) -> int | None:
+    return min(int(text), MAX_EXPIRES) if text.isascii() and text.isdigit() and len(text) < 20 else otherwise
+
+
+def _kept_contacts(request: Request) -> list[str]:
+    """The Contact values of a REGISTER; of several those that stay: a device that moved to another address removes the
+    old one (`expires=0`) in the same request. All of them where none stays."""
+    values = request.headers.get_all("Contact")
+    if len(request.contacts) < 2:
+        return values
+    common = 0 if (request.headers.get("Expires") or "").strip() == "0" else None
+    stay = [str(contact) for contact, seconds in _asked_of_each(request.contacts, common) if seconds != 0]
+    return stay or values

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.signalling.requests import MANSCDP, Party, contact_of, request_to
-from gateway.signalling.uplink_status import CLOSED_HINT, HINTS, UplinkState, UplinkStatus
+from gateway.signalling.uplink_status import CLOSED_AGAIN_HINT, CLOSED_HINT, HINTS, UplinkState, UplinkStatus
 from sip import LocalError, NameAddr, ParseError, RemoteError, Response, TransportFailed, Uri
 from sip.aio import Peer, SipStack
 from sip.digest import Challenge, answer, first_usable
@@ -30,7 +30,7 @@ MAX_REDIRECTS = 3
 ANSWER_S = 8.0
 """How long an answer to REGISTER or a keepalive is waited for."""
 SETTLED_S = 10.0
-"""A connection closed again within this time after the last one is not made anew at once."""
+"""A connection closed that soon after the registration was closed early: more than once, that is no accident."""
 CONNECTION_CLOSED = "the TCP connection to the upper platform was closed"
 
 
@@ -68,6 +68,10 @@ class RegistrationRefused(Exception):
         self.reason = reason
 
 
+class ConnectionClosed(Exception):
+    """The TCP connection of the registration is gone: abnormal offline (GB/T 28181-2022 9.1.1 f)."""
+
+
 class Uplink:
     """Keeps one registration alive until stopped.
 
@@ -86,6 +90,7 @@ class Uplink:
         server: Peer | None = None,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.target = target
         self.status = UplinkStatus(registered_until=registered_until, peer_version=peer_version)
@@ -93,6 +98,7 @@ class Uplink:
         self._on_change = on_change
         self._clock = clock
         self._jitter = jitter
+        self._pause = pause
         self._me = Party(target.local_id)
         self._upper = Party(target.upper_id, target.domain)
         self._call_id = secrets.token_hex(10)
@@ -103,7 +109,8 @@ class Uplink:
         self._server = server or target.peer
         self._registrar_uri: Uri | None = None
         self._connection_closed = asyncio.Event()
-        self._closed_at = float("-inf")
+        self._closed_early = 0
+        """How many connections in a row were closed soon after the registration."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -119,9 +126,10 @@ class Uplink:
         self._task = asyncio.create_task(self._run(), name=f"uplink {self.target.upper_id}")
 
     def connection_lost(self, peer: Peer) -> None:
-        """A TCP connection ended: when it was the one to our upper platform, we register anew at once.
+        """A TCP connection ended: when it was the one to our upper platform, we are offline.
 
-        To the upper platform we are offline from now on (GB/T 28181-2022 9.1.1 f), and it cannot reach us.
+        To the upper platform, too (GB/T 28181-2022 9.1.1 f); it cannot reach us until we have waited and registered
+        again.
         """
         ours = self._server
         if (peer.transport, peer.host, peer.port) == (ours.transport, ours.host, ours.port):
@@ -150,7 +158,7 @@ class Uplink:
         """The task's boundary: whatever goes wrong is shown, waited out and tried again."""
         try:
             await work()
-        except (RemoteError, RegistrationRefused, OSError) as error:
+        except (RemoteError, RegistrationRefused, ConnectionClosed, OSError) as error:
             await self._failed(error)
         except Exception as error:
             log.exception("uplink fault", upper=self.target.upper_id)
@@ -164,11 +172,13 @@ class Uplink:
             await self._enter(UplinkState.REGISTERED)
         try:
             await self._stay_registered()
-        except TransportFailed:
-            if not self._connection_closed.is_set():
+        except RemoteError as error:
+            if not self._connection_broke(error):
                 raise
         if self._connection_closed.is_set():
-            await self._lose_connection()
+            early = self._clock() - self.status.since < SETTLED_S
+            self._closed_early = self._closed_early + 1 if early else 0
+            raise ConnectionClosed(CONNECTION_CLOSED)
 
     async def _resume(self) -> None:
         """After a restart inside the registered time a keepalive is enough; only if it fails do we register again."""
@@ -181,33 +191,23 @@ class Uplink:
             return
         await self._enter(UplinkState.REGISTERED)
 
-    async def _lose_connection(self) -> None:
-        """Say so, and be ready to register anew: at once, or after the usual wait where it happens again and again.
-
-        Nobody's picture ends for it as long as the new registration succeeds.
-        """
-        now = self._clock()
-        wait_s = self._back_off() if now - self._closed_at < SETTLED_S else 0.0
-        self._closed_at = now
-        self.status.problem = CONNECTION_CLOSED
-        self.status.hint = CLOSED_HINT if wait_s else None
-        self.status.step(CONNECTION_CLOSED)
-        log.warning("uplink connection lost", upper=self.target.upper_id, reason=CONNECTION_CLOSED, wait_s=wait_s)
-        await self._enter(UplinkState.REGISTERING)
-        await asyncio.sleep(wait_s)
-
     def _back_off(self) -> float:
-        """Seconds until the next try (GB/T 28181-2022 7.1: with a random part)."""
+        """Seconds until the next try (GB/T 28181-2022 7.1 and 9.1.1: normally 60 or more, with a random part)."""
         return self.target.retry_seconds + self.target.retry_jitter_seconds * self._jitter()
 
     async def _failed(self, error: Exception) -> None:
         self.status.problem = str(error) or type(error).__name__
-        self.status.hint = HINTS.get(_status_of(error))
+        self.status.hint = self._hint(error)
         self.status.step(f"failed: {self.status.problem}")
         self._server, self._registrar_uri = self.target.peer, None
         log.warning("uplink failed", upper=self.target.upper_id, problem=self.status.problem, hint=self.status.hint)
         await self._enter(UplinkState.WAITING)
-        await asyncio.sleep(self._back_off())
+        await self._pause(self._back_off())
+
+    def _hint(self, error: Exception) -> str | None:
+        if isinstance(error, ConnectionClosed):
+            return CLOSED_AGAIN_HINT if self._closed_early > 1 else CLOSED_HINT
+        return HINTS.get(_status_of(error))
 
     async def _enter(self, state: UplinkState) -> None:
         if state is self.status.state:
@@ -232,6 +232,8 @@ class Uplink:
             try:
                 await self._keepalive()
             except RemoteError as error:
+                if self._connection_broke(error):
+                    return
                 self.status.missed_keepalives += 1
                 self.status.step(f"keepalive {self.status.missed_keepalives} not answered: {error}")
                 if self.status.missed_keepalives >= self.target.keepalive_misses:
@@ -242,6 +244,12 @@ class Uplink:
                 self.status.step(str(refusal))
                 await self._renew()
                 return
+
+    def _connection_broke(self, error: RemoteError) -> bool:
+        """Whether a request failed because the connection of our registration is gone: nothing is sent over another."""
+        if isinstance(error, TransportFailed) and self._server.transport != "UDP":
+            self._connection_closed.set()
+        return self._connection_closed.is_set()
 
     async def _closed_within(self, seconds: float) -> bool:
         """Wait; True as soon as the connection of our registration is closed."""

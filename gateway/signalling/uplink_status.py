@@ -42,7 +42,8 @@ HINTS = {
     423: "The upper platform wants a longer registration time.",
 }
 
-CLOSED_HINT = (
+CLOSED_HINT = "We register again after the configured wait (uplink.retry_seconds), as the standard asks."
+CLOSED_AGAIN_HINT = (
     "The upper platform closes the connection again and again: it may take registrations over UDP only, "
     "or another registration with our id may be replacing ours."
 )
@@ -54,6 +55,7 @@ HINTS_ZH = {
     HINTS[408]: "无应答：请检查地址、端口、传输方式，以及是否被防火墙拦截。",
     HINTS[503]: "无法到达：请检查地址、端口、传输方式，以及上级平台是否在运行。",
     HINTS[423]: "上级平台要求更长的注册有效期。",
-    CLOSED_HINT: "上级平台反复断开连接：它可能只接受 UDP 注册，或另有注册使用了相同的本平台编码。",
+    CLOSED_HINT: "将按标准要求，在配置的等待时间（uplink.retry_seconds）后重新注册。",
+    CLOSED_AGAIN_HINT: "上级平台反复断开连接：它可能只接受 UDP 注册，或另有注册使用了相同的本平台编码。",
 }
 """The same in Chinese, by the English words."""

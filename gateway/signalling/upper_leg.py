@@ -7,7 +7,7 @@ import time
 
 from gateway.compliance.grant import Grant
 from gateway.errors import Failure, Reason
-from gateway.relay.addresses import connect_failure
+from gateway.relay.addresses import connect_failure, nat_words
 from gateway.relay.hub import UpstreamCall
 from gateway.relay.inputs import WORKER_TROUBLE
 from gateway.relay.pool import Worker, WorkerPool, WorkerUnavailable
@@ -23,6 +23,7 @@ from media.worker.control import (
     LegStats,
     Opened,
     OpenSink,
+    SendFailed,
     SinkOverflow,
     StartSink,
     TcpClosed,
@@ -31,6 +32,9 @@ from media.worker.control import (
 )
 from sip.aio import Peer
 from sip.sdp import ssrc_value
+
+OTHER_ADDRESS = "media goes to another address than the requests come from"
+"""The step of a call's trace that says so: right where the platform has a media server, the first suspect elsewhere."""
 
 
 class UpperLeg:
@@ -103,6 +107,9 @@ class UpperLeg:
         """Send there, or over the connection made from there or from the platform's own address. Raises Failure."""
         assert self.worker is not None
         passive = self.transport == "tcp_passive"
+        words, words_zh = nat_words(to[0], peer_host)
+        if words and not passive:
+            self._environment.ladder.step(self._call_id, OTHER_ADDRESS, message=words, message_zh=words_zh)
         accept = sorted({to[0], peer_host}) if passive else []
         try:
             await self.worker.link.call(StartSink(leg=self.name, remote=None if passive else to, accept_from=accept))
@@ -136,7 +143,7 @@ class UpperLeg:
                     return Failure(Reason.CONNECTION_LOST if self._stood else Reason.CONNECT_FAILED, event.reason)
             case SinkOverflow():
                 step(self._call_id, "receiver too slow", dropped=event.dropped)
-            case ConnectFailed():
+            case ConnectFailed() | SendFailed():
                 return connect_failure(event, self.peer.host)
             case LegClosed():
                 return Failure(Reason.WORKER_LOST, event.reason)

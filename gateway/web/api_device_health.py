@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from gateway.device_health.book import CLOCK_FAR_OFF_S, DeviceHealth, HealthBook
 from gateway.device_health.offline_reason import Offline
 from gateway.device_health.standing import Standing
+from gateway.web.api_devices import MediaShown, media_shown
 from gateway.web.route import Call, Route
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class DeviceHealthShown(BaseModel):
     flaps: FlapsShown
     sessions: SessionsShown
     clock: ClockShown
+    media: MediaShown | None = Field(description="null: not registered, or an RTSP camera")
     contacts: list[ContactShown] = Field(description="The last ten, newest first")
     offline: list[OfflineShown] = Field(description="The last twenty times it went offline, newest first")
 
@@ -119,6 +121,7 @@ def routes(node: Node) -> list[Route]:
             flaps=_flaps(node.health, health, time.time()),
             sessions=_sessions(node, device.id, device.max_sessions),
             clock=_clock(health),
+            media=_media(node, device.id),
             contacts=[
                 ContactShown(
                     at=one.at,
@@ -175,6 +178,11 @@ def _clock(health: DeviceHealth | None) -> ClockShown:
         offset_seconds=round(offset, 1) if offset is not None else None,
         far_off=health is not None and health.clock_far_off,
     )
+
+
+def _media(node: Node, device_id: str) -> MediaShown | None:
+    binding = node.stores.registrations.get(device_id)
+    return media_shown(node.directory.media_way(device_id), binding.host if binding is not None else "")
 
 
 def _offline(offline: Offline) -> OfflineShown:

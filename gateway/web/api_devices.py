@@ -11,6 +11,7 @@ import media.errors
 from gateway.errors import LocalError
 from gateway.onvif.address import device_service
 from gateway.rtsp.target import CHANNEL_TYPES, settled
+from gateway.signalling.reachability import MediaWay
 from gateway.store.devices import CALLED_KINDS, Device, Devices, MediaTransport, PeerKind, RtspTransport, Tolerance
 from gateway.store.registrations import Registration
 from gateway.web.context import WebContext
@@ -116,6 +117,34 @@ class BindingShown(Strict):
     user_agent: str
 
 
+class MediaShown(Strict):
+    """How a registered peer is asked for its media, seen from this node."""
+
+    configured: MediaTransport
+    transport: MediaTransport = Field(description="What is asked for: a device behind a NAT is not connected to")
+    behind_nat: bool = Field(description="Nobody can connect to it, as its zone says or its registration shows")
+    own_address: str = Field(description="The address it says it has; empty: not told, or its zone says so of all")
+    seen_address: str = Field(description="The address its requests come from")
+    message: str
+    message_zh: str
+
+
+def media_shown(way: MediaWay | None, seen: str) -> MediaShown | None:
+    """For a peer whose requests come from `seen`; None for one that is not registered."""
+    if way is None:
+        return None
+    nat = way.behind_nat
+    return MediaShown(
+        configured=way.configured,
+        transport=way.transport,
+        behind_nat=nat is not None,
+        own_address=nat.own if nat is not None else "",
+        seen_address=seen,
+        message=nat.message if nat is not None else "",
+        message_zh=nat.message_zh if nat is not None else "",
+    )
+
+
 class SourceShown(Strict):
     """What is known of a camera that is called: online, offline (and why) or unknown, what it offers, and what it says
     of itself."""
@@ -167,6 +196,7 @@ class DeviceShown(Strict):
     offline_reason: str | None = Field(None, description="Why it is not online")
     offline_reason_zh: str | None = None
     registration: BindingShown | None
+    media: MediaShown | None = Field(None, description="null: not registered, or an RTSP camera")
     source: SourceShown | None
 
 
@@ -239,6 +269,7 @@ def routes(ctx: WebContext) -> list[Route]:
         online = online or (source is not None and source["state"] == "online")
         plain |= {"has_password": bool(device.password), "online": online, "registration": _binding(binding)}
         known: dict[str, Any] = {"state": "online" if online else "offline", **ctx.device_state(device.id)}
+        known["media"] = media_shown(ctx.media_way(device.id), binding.host if binding is not None else "")
         return DeviceShown(**plain, **known, source=SourceShown(**source) if source is not None else None)
 
     async def make(body: DeviceNew) -> Device:

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.compliance.grant import Grants
 from gateway.compliance.ledger import Ledger
 from gateway.config import Config
+from gateway.signalling.reachability import MediaWay
 from gateway.store.stores import Stores
 from gateway.telemetry.metrics import Metrics
 from gateway.web.auth import Auth
@@ -21,8 +22,8 @@ class WebContext:
     """The services behind the API.
 
     ``upper_state`` tells the state of our registration at an upper platform by its id; ``source_state`` what is known
-    of an RTSP camera by its id, None when it is none; ``device_state`` that of another lower peer; ``checks`` are named
-    health checks, each None when well, else what is wrong.
+    of an RTSP camera by its id, None when it is none; ``device_state`` that of another lower peer, and ``media_way``
+    how it is asked for its media; ``checks`` are named health checks, each None when well, else what is wrong.
     """
 
     config: Config
@@ -36,6 +37,7 @@ class WebContext:
     upper_state: Callable[[str], Mapping[str, Any]] = lambda _upper_id: {}
     source_state: Callable[[str], Mapping[str, Any] | None] = lambda _peer_id: None
     device_state: Callable[[str], Mapping[str, Any]] = lambda _device_id: {}
+    media_way: Callable[[str], MediaWay | None] = lambda _device_id: None
     checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
 
     @classmethod

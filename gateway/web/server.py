@@ -26,6 +26,7 @@ from gateway.web import (
     api_tokens,
     api_uppers,
     api_users,
+    api_zones,
     openapi,
     setup,
 )
@@ -37,7 +38,7 @@ from gateway.web.route import Call, M, Route
 
 _log = structlog.get_logger("gateway.web")
 VERSION = "1"
-ROUTE_MODULES = (setup, api_tokens, api_users, api_devices, api_uppers, api_rules, api_ledger)
+ROUTE_MODULES = (setup, api_tokens, api_users, api_devices, api_uppers, api_rules, api_ledger, api_zones)
 """Modules with ``routes(ctx)`` that need nothing but the context."""
 
 SECURITY_HEADERS = {

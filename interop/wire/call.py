@@ -94,17 +94,17 @@ class WireCall:
 
     # -- media legs --------------------------------------------------------------------------------------------------
 
-    async def open_leg(self, transport: str) -> int:
-        """Open what must be open before the offer leaves; the port to offer."""
+    async def open_leg(self, transport: str, port: int = 0) -> int:
+        """Open what must be open before the offer leaves, at that port (0: any); the port to offer."""
         host = self.port.host
         if transport == "udp":
-            self._sock = bound_udp(host)
+            self._sock = bound_udp(host, port)
             port = self._sock.getsockname()[1]
             loop = asyncio.get_running_loop()
             self._udp, _ = await loop.create_datagram_endpoint(lambda: self.receiver, sock=self._sock)
             return int(port)
         if transport == "tcp_passive":
-            self._server = await asyncio.start_server(self._accepted, host, 0)
+            self._server = await asyncio.start_server(self._accepted, host, port)
             return int(self._server.sockets[0].getsockname()[1])
         return 9
 

@@ -99,10 +99,15 @@ class WirePlatform:
         charset: str = "GB2312",
         version: str = "3.0",
         date: bool = True,
+        outer_host: str = "",
+        media_ports: range | None = None,
     ) -> None:
         self.id, self.password, self.charset, self.version, self.date = id, password, charset, version, date
         self.algorithm, self.qop = algorithm, qop
         self.port = WirePort(host, self._request, port)
+        self.outer_host = outer_host
+        """The address of a NAT in front, which our Contact and SDP name; "": none."""
+        self._media_ports = itertools.cycle(media_ports[::2]) if media_ports else itertools.repeat(0)
         self.registered: dict[str, Path] = {}
         self.keepalives: list[str] = []
         self.calls: list[WireCall] = []
@@ -137,7 +142,7 @@ class WirePlatform:
 
     def contact(self) -> str:
         """A Contact line."""
-        return f"Contact: <sip:{self.id}@{self.port.host}:{self.port.port}>"
+        return f"Contact: <sip:{self.id}@{self.outer_host or self.port.host}:{self.port.port}>"
 
     def lines(self, path: Path, to: str, call_id: str, cseq: str, tag: str) -> list[str]:
         """The headers every request of this platform has."""
@@ -309,10 +314,12 @@ class WirePlatform:
         path = self.path_to(via_peer)
         call = WireCall(self.port, channel, Receiver(), path)
         self.calls.append(call)
-        port = await call.open_leg(transport)
+        port = await call.open_leg(transport, next(self._media_ports))
         offered = f"0{self.id[3:8]}{next(self._ssrc) % 10000:04d}" if y == "own" else y
         setup = transport.removeprefix("tcp_") if transport != "udp" else ""
-        body = manscdp.sdp(self.id, host or self.port.host, port, tcp=bool(setup), setup=setup, y=offered)
+        body = manscdp.sdp(
+            self.id, host or self.outer_host or self.port.host, port, tcp=bool(setup), setup=setup, y=offered
+        )
         lines = self.lines(path, f"<sip:{channel}@{channel[:10]}>", fresh("live"), "1 INVITE", fresh())
         lines += [self.contact(), f"Subject: {channel}:{offered or '0'},{self.id}:0"]
         described = ["Content-Type: application/sdp"]

@@ -80,6 +80,8 @@ class Viewer:
             self._push(fragment.data)
 
     def _push(self, data: bytes) -> None:
+        if self.ended is not None:
+            return
         self._queue.append(data)
         self._size += len(data)
         self._news.set()

@@ -95,6 +95,14 @@ class SinkOverflow(Event, frozen=True):
     dropped: int
 
 
+class SendFailed(Event, frozen=True):
+    """Of the datagrams of a udp sink the kernel took not one for 2 s: no way leads to ``remote``. Told once."""
+
+    leg: str
+    remote: Address
+    error: str
+
+
 class LegClosed(Event, frozen=True):
     """A leg is gone, and why."""
 
@@ -189,6 +197,7 @@ RelayEvent = (
     | ConnectFailed
     | KeyFrameWanted
     | SinkOverflow
+    | SendFailed
     | LegClosed
 )
 StreamEvent = InputReady | InputStalled | InputClosed | ViewerJoined | ViewerLeft | ViewWanted

@@ -16,10 +16,10 @@ from media.es.packetize import h264_payloads
 from media.es.parameter_sets import ParameterSets
 from media.unit import AccessUnit, Track
 
-QUEUE_LIMIT = 4 * 1024 * 1024
-"""Bytes that may wait for one viewer."""
-KEPT_LIMIT = 8 * 1024 * 1024
+KEPT_LIMIT = 4 * 1024 * 1024
 """Bytes kept for those who join; a longer group of pictures is not kept."""
+QUEUE_LIMIT = 2 * KEPT_LIMIT
+"""Bytes that may wait for one viewer: what is kept, and as much again of what comes while that is sent."""
 KEPT_STEP = 9
 """Distance (90 kHz) of kept pictures when they are sent: 250 of them pass in less than one frame at 25 a second."""
 AUDIO_CODECS = (PCMA, PCMU)
@@ -103,6 +103,10 @@ class UnitQueue:
         for unit in kept:
             self.put(unit)
 
+    def skip(self) -> None:
+        """Leave out what comes before the next key frame."""
+        self._skipping = True
+
     def end(self, reason: str) -> None:
         """Nothing follows, and nothing that waits is sent."""
         if self.ended is None:
@@ -175,6 +179,13 @@ class LiveUnits:
             else:
                 self._picture(unit)
 
+    def interrupt(self) -> None:
+        """What comes now does not go on where the last picture ended: everybody goes on at the next key frame."""
+        self._forget()
+        self._steps_back = 0
+        for queue in self.queues:
+            queue.skip()
+
     def end(self, reason: str) -> None:
         """The stream is over for everybody."""
         self._forget()
@@ -203,8 +214,10 @@ class LiveUnits:
                 self.end("the codec of the stream has changed")
             self.codec, self.reordered = codec, False
             self._sets = ParameterSets(H264)
-        elif self._kept:
+        else:
             self.reordered = self._steps_back >= _REORDERED_OFTEN
+            if self.reordered:  # the first viewer of a stream comes before that is known
+                self.end("the stream has B frames, which WebRTC cannot play")
         self._steps_back = 0
         self._forget()
 

@@ -17,6 +17,8 @@ class UdpOutlet:
         self.packets = 0
         self.bytes = 0
         self.dropped = 0
+        self.error = ""
+        """Why the kernel took nothing, the last time it did not."""
         self.ready = True
         self.queued = 0
 
@@ -24,8 +26,9 @@ class UdpOutlet:
         """See `media.worker.sink.Outlet`."""
         try:
             self._sock.sendto(packet, self.remote or ("", 0))
-        except OSError:
+        except OSError as error:
             self.dropped += 1
+            self.error = error.strerror or type(error).__name__
             return True
         self.packets += 1
         self.bytes += len(packet)

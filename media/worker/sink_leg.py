@@ -14,6 +14,7 @@ from media.worker.control import (
     LegStats,
     Opened,
     OpenSink,
+    SendFailed,
     SinkOverflow,
     StartSink,
     TcpClosed,
@@ -27,6 +28,8 @@ from media.worker.source import SourceStream
 from media.worker.tcp import Connector, Listener
 
 OVERFLOW_TOLD_S = 1.0
+NOTHING_SENT_S = 2.0
+"""How long the kernel may refuse every datagram of a leg before that is told."""
 REPLACEMENT_S = 20.0
 """How long a tcp_passive sink waits for its connection, the first or one in place of a broken one."""
 
@@ -118,6 +121,8 @@ class UdpSink(SinkLeg):
         port = int(self._rtp.getsockname()[1])
         self.opened = Opened(port=port, rtcp_port=port + 1)
         self._reports = SenderReports()
+        self._refused_since: float | None = None
+        self._failure_told = False
         for sock in (self._rtp, self._rtcp):
             context.reactor.add_reader(sock.fileno(), partial(_discard, sock))
 
@@ -130,9 +135,12 @@ class UdpSink(SinkLeg):
 
     def check(self, now: float) -> None:
         """See `SinkLeg.check`."""
-        super().check(now)
         if self.remote is None:
             return
+        if self._udp.dropped and not self._udp.packets:
+            self._nothing_sent(self.remote, now)
+            return
+        super().check(now)
         report = self._reports.due(
             ssrc=self.command.ssrc,
             rtp_timestamp=self.stream.last_timestamp,
@@ -146,6 +154,13 @@ class UdpSink(SinkLeg):
                 self._rtcp.sendto(report, (self.remote[0], min(self.remote[1] + 1, 65535)))
             except OSError:
                 pass  # the next report follows in 5 s
+
+    def _nothing_sent(self, remote: Address, now: float) -> None:
+        if self._refused_since is None:
+            self._refused_since = now
+        elif not self._failure_told and now - self._refused_since >= NOTHING_SENT_S:
+            self._failure_told = True
+            self._context.emit(SendFailed(leg=self.command.leg, remote=remote, error=self._udp.error))
 
     def close(self) -> None:
         """See `SinkLeg.close`."""

@@ -35,6 +35,7 @@ from media.worker.life import LoopWorker
 from media.worker.log import log_to_stderr
 from media.worker.server import ORPHAN_S, Answer, Refused
 from media.worker.stream_input import StreamInput
+from media.worker.viewer_network import ViewerNetwork
 from media.worker.viewing import Changes, Viewing
 from media.worker.views import ViewTable
 from media.worker.whep import Whep, WhepSettings
@@ -188,12 +189,9 @@ class StreamWorker(LoopWorker):
 async def serve(options: argparse.Namespace) -> int:
     """Run one worker until it ends; the exit status."""
     host, _, port = options.http.rpartition(":")
-    whep = WhepSettings(
-        hosts=tuple(options.webrtc_host),
-        bind=options.media_host,
-        ports=(options.webrtc_port_min, options.webrtc_port_max),
-        most=options.webrtc_viewers,
-    )
+    ports = (options.webrtc_port_min, options.webrtc_port_max)
+    usual = ViewerNetwork(bind=options.media_host, hosts=tuple(options.webrtc_host), ports=ports)
+    whep = WhepSettings(usual, tuple(options.webrtc_network), most=options.webrtc_viewers)
     try:
         worker = StreamWorker(
             options.socket, options.name, orphan_s=options.orphan_seconds, cors_origin=options.cors_origin, whep=whep
@@ -227,6 +225,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--webrtc-port-min", type=int, default=0, help="first UDP port of WebRTC; 0: any")
     parser.add_argument("--webrtc-port-max", type=int, default=0, help="last UDP port of WebRTC")
     parser.add_argument("--webrtc-viewers", type=int, default=WhepSettings().most, help="most WebRTC viewers; 0: none")
+    parser.add_argument(
+        "--webrtc-network", action="append", default=[], type=ViewerNetwork.parse, metavar="JSON",
+        help="viewers of another network: their networks, and the address and ports for them; repeatable",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     if not options.http.rpartition(":")[2].isdigit():
         parser.error("--http wants HOST:PORT")

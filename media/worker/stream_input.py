@@ -87,6 +87,7 @@ class StreamInput:
 
     def _connected(self) -> None:
         self._demux = StreamDemux()
+        self.units.interrupt()
 
     def _received(self, packets: list[bytes]) -> None:
         now = self._last_packet_at = self._clock()

@@ -129,13 +129,14 @@ class Viewing:
         await socket.close()
         return socket
 
-    async def enter(self, request: web.Request) -> tuple[View, Playable]:
-        """Let a request in (the token in the query, or as WHEP players send it) and wait for its picture.
-
-        Raises `NotAdmitted`.
-        """
+    def admit(self, request: web.Request) -> View:
+        """The view of a request with the right token, in the query or as WHEP players send it. Raises `NotAdmitted`."""
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        view = self._views.admit(request.match_info["view"], request.query.get("token", bearer), self._clock())
+        return self._views.admit(request.match_info["view"], request.query.get("token", bearer), self._clock())
+
+    async def enter(self, request: web.Request) -> tuple[View, Playable]:
+        """Let a request in and wait for its picture. Raises `NotAdmitted`."""
+        view = self.admit(request)
         try:
             async with asyncio.timeout(self._picture_wait_s):
                 return view, await self._picture(view)
@@ -159,12 +160,14 @@ class Viewing:
 
     @contextlib.contextmanager
     def watching(self, view: View, viewer: Watching) -> Iterator[None]:
-        """Account for a viewer, however his viewing ends."""
+        """Account for a viewer, however his viewing ends. His view may have ended since he was let in: then he ends."""
         number = next(self._viewer_ids)
         started = time.monotonic()
         view.viewers[number] = viewer
         view.joined += 1
         self._emit(ViewerJoined(view=view.id, viewer=number))
+        if self._views.get(view.id) is not view:
+            viewer.end("the view has ended")
         try:
             yield
         finally:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from struct import error as StructError
 from typing import Any, Protocol
 
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 from aioice.ice import Connection, StunProtocol, get_host_addresses
+from aioice.stun import Class, parse_message
 from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
@@ -34,6 +36,10 @@ KNOWN = {"aiortc": "1.16.", "aioice": "0.13."}
 """The versions whose private names were read and tested."""
 MOST_WAITING = 256
 """Datagrams of the viewer that may wait to be read."""
+MOST_SOURCES = 64
+"""Addresses a viewer may check from: his network cards, and a NAT's port for each of our addresses."""
+MOST_UNSENT = 512 * 1024
+"""Bytes that may wait in one socket for the network; what is more is lost, as on any way that is too narrow."""
 
 
 def check_versions(installed: Callable[[str], str] = version) -> None:
@@ -71,6 +77,7 @@ class WebRtcTransport:
         self._ice = RTCIceTransport(self._gatherer)
         self._certificate = RTCCertificate.generateCertificate()
         self._dtls = RTCDtlsTransport(self._ice, [self._certificate])
+        self._dtls._set_role("client")  # as the answer says, whatever becomes of the roles in ICE
         self._dtls.on("statechange", self._changed)
         self._ice.on("statechange", self._changed)
 
@@ -137,15 +144,36 @@ class _Guarded(StunProtocol):
         super().__init__(connection)
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        if not isinstance(data, bytes) or not data:
-            return
-        if data[0] > 3:  # not STUN (RFC 7983)
-            pair = self.receiver._nominated.get(1)
-            if pair is None or pair.remote_addr != (addr[0], addr[1]):
-                return
-            if self.receiver._queue.qsize() >= MOST_WAITING:
-                return
-        super().datagram_received(data, addr)
+        source = addr[0], addr[1]
+        if isinstance(data, bytes) and data and (self._is_check(data, source) or self._is_media(data, source)):
+            super().datagram_received(data, addr)
+
+    def _is_check(self, data: bytes, source: tuple[str, int]) -> bool:
+        """STUN that can be read (RFC 7983; aioice takes all other for data, or stumbles over it), not from ever more
+        addresses: each is checked in return, and remembered."""
+        if data[0] > 3:
+            return False
+        try:
+            message = parse_message(data)
+        except (ValueError, StructError):
+            return False
+        known = self.receiver._remote_candidates
+        if len(known) >= MOST_SOURCES and not any((one._network_host, one.port) == source for one in known):
+            return False
+        return message.message_class is not Class.REQUEST or "PRIORITY" in message.attributes
+
+    def _is_media(self, data: bytes, source: tuple[str, int]) -> bool:
+        """DTLS, SRTP or SRTCP of the viewer, as long as there is room."""
+        if data[0] <= 3:
+            return False
+        pair = self.receiver._nominated.get(1)
+        waiting = self.receiver._queue.qsize()
+        return pair is not None and pair.remote_addr == source and waiting < MOST_WAITING
+
+    async def send_data(self, data: bytes, addr: tuple[str, int]) -> None:
+        transport: Any = self.transport  # both loops' have it, their common type has not
+        if transport.get_write_buffer_size() < MOST_UNSENT:
+            await super().send_data(data, addr)
 
 
 class _Recipient:

@@ -19,9 +19,10 @@ from aiohttp import web
 
 from media.errors import LocalError
 from media.es.codecs import H264
-from media.worker.candidates import CandidatePorts, NoPort, told_addresses
+from media.worker.candidates import NoPort
 from media.worker.live_units import AUDIO_CODECS, LiveUnits, UnitQueue
 from media.worker.rtp_track import RtpTrack
+from media.worker.viewer_network import ViewerNetwork, ViewerNetworks
 from media.worker.viewing import Viewing
 from media.worker.views import NotAdmitted, View
 from media.worker.whep_peer import CONNECT_S, WhepPeer
@@ -42,12 +43,12 @@ log = structlog.get_logger("media.worker.whep")
 
 @dataclass(frozen=True, slots=True)
 class WhepSettings:
-    """``hosts``: addresses told to viewers, ``bind``: the address media sockets bind to (see `told_addresses`);
-    ``ports``: first and last UDP port, (0, 0) any; ``most``: viewers of the worker, 0: none."""
+    """``usual``: where viewers send to, ``networks``: where those of other networks do; ``most``: viewers of a worker.
 
-    hosts: tuple[str, ...] = ()
-    bind: str = ""
-    ports: tuple[int, int] = (0, 0)
+    ``most`` 0: none."""
+
+    usual: ViewerNetwork = ViewerNetwork()
+    networks: tuple[ViewerNetwork, ...] = ()
     most: int = 200
     connect_s: float = CONNECT_S
 
@@ -76,9 +77,9 @@ class Whep:
     def __init__(self, viewing: Viewing, settings: WhepSettings) -> None:
         self._viewing = viewing
         self._settings = settings
-        self._ports = CandidatePorts(settings.bind, *settings.ports)
+        self._networks = ViewerNetworks(settings.usual, settings.networks)
         self._sessions: dict[str, _Session] = {}
-        self._opening = 0
+        self._opening: list[View] = []
         preflight = {"Access-Control-Allow-Methods": "POST, DELETE, OPTIONS", "Access-Control-Max-Age": "86400"}
         self._preflight = preflight | {
             "Access-Control-Allow-Headers": "Content-Type, Authorization",
@@ -112,7 +113,7 @@ class Whep:
         except OfferRefused as refusal:
             status = 400 if refusal.step == "bad_request" else 406
             return self._viewing.turned_away(
-                NotAdmitted(status, refusal.step, str(refusal), "WebRTC 协商失败：" + str(refusal), OTHER_PLAYER)
+                NotAdmitted(status, refusal.step, str(refusal), refusal.message_zh, OTHER_PLAYER)
             )
 
     async def _session(self, request: web.Request) -> web.Response:
@@ -139,13 +140,14 @@ class Whep:
     async def _begin(self, request: web.Request) -> web.Response:
         if not self._settings.most:
             raise NotAdmitted(404, "unsupported", "This node serves no WebRTC.", "本节点未启用 WebRTC。", OTHER_PLAYER)
+        self._viewing.admit(request)  # before a byte of a stranger's is read
         text = await _offer_text(request)
         view, playable = await self._viewing.enter(request)
         _check_playable(playable.units)
         agreed, queue = _agree(Offer(text), playable.units), UnitQueue()
-        if len(self._sessions) + self._opening >= self._settings.most or self._on(view) >= MOST_PER_VIEW:
-            raise _busy("too many WebRTC viewers")
-        self._opening += 1
+        if len(self._sessions) + len(self._opening) >= self._settings.most or self._on(view) >= MOST_PER_VIEW:
+            raise _busy("too many WebRTC viewers", "WebRTC 观看者过多")
+        self._opening.append(view)
         playable.units.expect(queue)
         try:
             session, said = await self._open(request, view, playable.units, queue, agreed)
@@ -153,7 +155,7 @@ class Whep:
             playable.units.leave(queue)
             raise
         finally:
-            self._opening -= 1
+            self._opening.remove(view)
         headers = {**self._viewing.headers, "Content-Type": SDP, "Location": f"{view.id}/{session}"}
         headers["Access-Control-Expose-Headers"] = "Location, Audio-Left-Out"
         if agreed.left_out:
@@ -186,9 +188,9 @@ class Whep:
         seen = request.transport.get_extra_info("sockname")[0] if request.transport is not None else ""
         own = transport.own_addresses()
         try:
-            reached = self._ports.open(told_addresses(self._settings.hosts, self._settings.bind, seen, own))
+            reached = self._networks.open(request.remote or "", seen, own)
         except NoPort as problem:
-            raise _busy(f"no port for WebRTC: {problem}") from problem
+            raise _busy(f"no port for WebRTC: {problem}", f"没有可用的 WebRTC 端口（{problem}）") from problem
         try:
             return await transport.listen(reached, cname)
         except BaseException:
@@ -209,7 +211,9 @@ class Whep:
             log.info("webrtc viewer left", view=view.id, reason=peer.queue.ended, bytes=peer.queue.sent)
 
     def _on(self, view: View) -> int:
-        return sum(session.view is view for session in self._sessions.values())
+        """How many viewers a view has, those included whose transport is being opened."""
+        views = [session.view for session in self._sessions.values()] + self._opening
+        return sum(one is view for one in views)
 
 
 async def _load() -> type[WebRtcTransport]:
@@ -233,9 +237,9 @@ async def _load() -> type[WebRtcTransport]:
         ) from problem
 
 
-def _busy(why: str) -> NotAdmitted:
+def _busy(why: str, why_zh: str) -> NotAdmitted:
     hint = "Use ws_url of the view, or raise media.webrtc_viewers, or widen media.webrtc_port_min/max."
-    return NotAdmitted(503, "busy", f"No capacity is left: {why}.", f"资源不足：{why}。", hint)
+    return NotAdmitted(503, "busy", f"No capacity is left: {why}.", f"资源不足：{why_zh}。", hint)
 
 
 async def _offer_text(request: web.Request) -> str:
@@ -253,7 +257,7 @@ async def _offer_text(request: web.Request) -> str:
     except TimeoutError:
         raise NotAdmitted(408, "timeout", "The offer did not come in.", "SDP 接收超时。") from None
     except UnicodeDecodeError:
-        raise OfferRefused("bad_request", "The offer is not UTF-8.") from None
+        raise OfferRefused("bad_request", "The offer is not UTF-8.", "SDP 不是 UTF-8 编码。") from None
 
 
 def _agree(offer: Offer, units: LiveUnits) -> _Agreed:
@@ -265,7 +269,7 @@ def _agree(offer: Offer, units: LiveUnits) -> _Agreed:
         left_out = "" if audio else f"the offer takes no {codec} beside the video"
     elif codec is not None:
         left_out = f"{codec} would have to be transcoded for WebRTC"
-    return _Agreed(offer, video, audio, left_out, offer.remote())
+    return _Agreed(offer, video, audio, left_out, offer.remote(with_audio=audio is not None))
 
 
 def _check_playable(units: LiveUnits) -> None:

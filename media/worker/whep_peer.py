@@ -19,7 +19,9 @@ PACE_BYTES_S = 4_000_000
 BURST_S = 0.008
 REPORT_S = 1.0
 AGAIN_S = 1.0
-"""How often a viewer may ask for what is kept since the last key frame."""
+"""How soon a viewer may ask for what is kept since the last key frame, and be sent it."""
+MOST_AGAIN_S = 8.0
+"""What that grows to while he goes on asking: a way that loses the stream is not helped by more of it."""
 MOST_AGAIN = 400
 """Packets sent again within REPORT_S."""
 _CLOSE_S = 2.0
@@ -85,6 +87,7 @@ class WhepPeer:
         self._free_at = 0.0
         self._report_at = 0.0
         self._begun_at = 0.0
+        self._again_s = AGAIN_S
         self._sent_again = 0
 
     async def run(self, units: LiveUnits, remote: Remote) -> None:
@@ -130,6 +133,8 @@ class WhepPeer:
         try:
             while (unit := await self.queue.next()) is not None:
                 for packet in self._packets(unit):
+                    if self.queue.ended is not None:
+                        return
                     await self._send(packet)
                 await self._report()
         except ConnectionError:
@@ -188,5 +193,7 @@ class WhepPeer:
     def show_again(self) -> None:
         """The viewer has no picture any more: start again at the last key frame."""
         now = self._clock()
-        if self._units is not None and now - self._begun_at >= AGAIN_S and self._units.restart(self.queue):
+        since = now - self._begun_at
+        if self._units is not None and since >= self._again_s and self._units.restart(self.queue):
+            self._again_s = min(2 * self._again_s, MOST_AGAIN_S) if since < 2 * self._again_s else AGAIN_S
             self._begun_at = now

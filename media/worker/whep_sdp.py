@@ -2,18 +2,20 @@
 
 Only what is understood is used: one video section that takes H.264 in packetization mode 1, one audio section beside
 it in the same BUNDLE that takes G.711. Everything else is answered as rejected (port 0). The viewer's ICE candidates
-are left alone: it is he who reaches us, so nobody can have us send packets to a third party. (JSEP: RFC 8829)
+are left alone: it is he who reaches us, and nothing is sent to an address nothing came from. (JSEP: RFC 8829)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from media.es.codecs import PCMA, PCMU
 
 MOST_SECTIONS = 8
+MOST_FORMATS = 128
+"""Payload types of a section: there are no more of them (RFC 3550 5.1)."""
 _MOST_LINES = 2000
 _DIGESTS = ("sha-256", "sha-384", "sha-512")
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
@@ -27,9 +29,10 @@ _G711 = {PCMA: "PCMA/8000", PCMU: "PCMU/8000"}
 class OfferRefused(Exception):
     """No session comes of this offer: ``step`` is ``bad_request`` or ``not_acceptable``; the words say why."""
 
-    def __init__(self, step: str, message: str) -> None:
+    def __init__(self, step: str, message: str, message_zh: str) -> None:
         super().__init__(message)
         self.step = step
+        self.message_zh = message_zh
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Section:
     """One media section. ``attributes`` in order, as (name, value)."""
 
     kind: str
+    port: str
     protocol: str
     formats: list[str]
     attributes: list[tuple[str, str]] = field(default_factory=list)
@@ -96,17 +100,17 @@ class Offer:
 
     def __init__(self, text: str) -> None:
         self.sections: list[Section] = []
-        self._session = Section("", "", [])
+        self._session = Section("", "", "", [])
         self._read(text)
         self.bundle: tuple[str, ...] = ()
         for name, value in self._session.attributes:
             if name == "group" and value.startswith("BUNDLE") and not self.bundle:
-                self.bundle = tuple(value.split()[1:])
+                self.bundle = tuple(dict.fromkeys(value.split()[1:]))
 
     def _read(self, text: str) -> None:
         lines = text.splitlines()
         if not lines or lines[0].strip() != "v=0" or len(lines) > _MOST_LINES:
-            raise OfferRefused("bad_request", "This is no SDP offer.")
+            raise OfferRefused("bad_request", "This is no SDP offer.", "请求体不是 SDP offer。")
         for line in lines:
             kind, _, value = line.strip().partition("=")
             if kind == "m":
@@ -116,11 +120,11 @@ class Offer:
                 (self.sections[-1] if self.sections else self._session).attributes.append((name, rest.strip()))
 
     def _begin(self, words: list[str]) -> None:
-        if len(words) < 4 or len(self.sections) >= MOST_SECTIONS:
-            raise OfferRefused("bad_request", "A media section (m=) of the offer is broken, or there are too many.")
-        if not all(_TOKEN.fullmatch(word) for word in words):
-            raise OfferRefused("bad_request", "A media section (m=) of the offer is broken.")
-        self.sections.append(Section(words[0], words[2], words[3:]))
+        if len(self.sections) >= MOST_SECTIONS:
+            raise OfferRefused("bad_request", "The offer has too many media sections (m=).", "SDP 的 m= 段过多。")
+        if not 4 <= len(words) <= 3 + MOST_FORMATS or not all(_TOKEN.fullmatch(word) for word in words):
+            raise OfferRefused("bad_request", "A media section (m=) of the offer is broken.", "SDP 的 m= 段有误。")
+        self.sections.append(Section(words[0], words[1], words[2], words[3:]))
 
     def section(self, kind: str) -> Section | None:
         """The first section of that kind that wants to receive."""
@@ -130,9 +134,10 @@ class Offer:
         """The payload type for H.264, of the stream's own profile where there is a choice. Raises `OfferRefused`."""
         section = self.section("video")
         if section is None:
-            raise OfferRefused("not_acceptable", "The offer has no section that receives video.")
+            message = "The offer has no section that receives video."
+            raise OfferRefused("not_acceptable", message, "SDP 中没有接收视频的 m= 段。")
         if section.get("rtcp-mux") is None:
-            raise OfferRefused("not_acceptable", "The offer has no rtcp-mux.")
+            raise OfferRefused("not_acceptable", "The offer has no rtcp-mux.", "SDP 未声明 rtcp-mux。")
         fmtp, feedback = section.of_format("fmtp"), section.of_format("rtcp-fb")
         best: tuple[int, Codec] | None = None
         for number in _formats_of(section, "H264/90000"):
@@ -140,13 +145,15 @@ class Offer:
             level_id = given.get("profile-level-id", "42e01f").lower()
             if given.get("packetization-mode") != "1" or not _PROFILE.fullmatch(level_id):
                 continue
-            wanted = [one for one in feedback.get(number, []) if one in ("nack", "nack pli")]
+            said = feedback.get(number, []) + feedback.get("*", [])
+            wanted = dict.fromkeys(one for one in said if one in ("nack", "nack pli"))
             text = f"level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={level_id}"
             distance = _distance(level_id, profile)
             if best is None or distance < best[0]:
                 best = distance, Codec(int(number), "H264/90000", text, tuple(wanted))
         if best is None:
-            raise OfferRefused("not_acceptable", "The offer takes no H.264 in packetization mode 1.")
+            message = "The offer takes no H.264 in packetization mode 1."
+            raise OfferRefused("not_acceptable", message, "SDP 不支持 H.264（packetization-mode=1）。")
         return best[1]
 
     def g711(self, codec: str) -> Codec | None:
@@ -159,25 +166,43 @@ class Offer:
         numbers = _formats_of(section, _G711[codec])
         return Codec(int(numbers[0]), _G711[codec]) if numbers else None
 
-    def remote(self) -> Remote:
-        """The viewer's side of ICE and DTLS, as the video section says. Raises `OfferRefused`."""
-        section = self.section("video")
-        assert section is not None, "asked before the codec was chosen"
+    def bundled(self, mids: Iterable[str | None]) -> list[str]:
+        """Those of ``mids`` that share a transport, in the order of the group: the first one's is it (RFC 8843 7.3.1).
+        Empty when not all are in the group."""
+        wanted = set(mids)
+        return [mid for mid in self.bundle if mid in wanted] if wanted <= set(self.bundle) else []
+
+    def remote(self, *, with_audio: bool) -> Remote:
+        """The viewer's side of ICE and DTLS: that of the section whose transport the accepted ones share, which is the
+        audio section's when it comes first in the group. Raises `OfferRefused`."""
+        section = self._tagged(with_audio)
         if self._session.get("ice-lite") is not None:
-            raise OfferRefused("not_acceptable", "The offer is ICE-lite; the viewer has to do the checks.")
+            message = "The offer is ICE-lite; the viewer has to do the checks."
+            raise OfferRefused("not_acceptable", message, "SDP 为 ICE-lite，应由观看端发起连通性检查。")
         if (self._said(section, "setup") or "actpass") == "active":
-            raise OfferRefused("not_acceptable", "The offer insists on being the DTLS client (setup:active).")
+            message = "The offer insists on being the DTLS client (setup:active)."
+            raise OfferRefused("not_acceptable", message, "SDP 要求观看端作 DTLS 客户端（setup:active）。")
         ufrag, password = self._said(section, "ice-ufrag") or "", self._said(section, "ice-pwd") or ""
         if not _UFRAG.fullmatch(ufrag) or not _PASSWORD.fullmatch(password):
-            raise OfferRefused("bad_request", "The offer has no usable ICE user fragment and password.")
+            message = "The offer has no usable ICE user fragment and password."
+            raise OfferRefused("bad_request", message, "SDP 缺少有效的 ice-ufrag 和 ice-pwd。")
         prints = []
         for name, value in (*section.attributes, *self._session.attributes):
             digest, _, shown = value.partition(" ")
             if name == "fingerprint" and digest.lower() in _DIGESTS and _FINGERPRINT.fullmatch(shown.strip()):
                 prints.append((digest.lower(), shown.strip()))
         if not prints:
-            raise OfferRefused("bad_request", "The offer has no certificate fingerprint of SHA-256 or better.")
+            message = "The offer has no certificate fingerprint of SHA-256 or better."
+            raise OfferRefused("bad_request", message, "SDP 缺少 SHA-256 或更强的证书指纹。")
         return Remote(ufrag, password, tuple(prints[:8]))
+
+    def _tagged(self, with_audio: bool) -> Section:
+        """The first accepted section of the group; that of the video without one."""
+        sections = [self.section(kind) for kind in (("video", "audio") if with_audio else ("video",))]
+        accepted = [section for section in sections if section is not None]
+        assert accepted, "asked before the codec was chosen"
+        first = self.bundled(section.mid for section in accepted)[:1]
+        return next((section for section in accepted if section.mid in first), accepted[0])
 
     def _said(self, section: Section, name: str) -> str | None:
         return section.get(name) or self._session.get(name)
@@ -186,21 +211,18 @@ class Offer:
 def answer(offer: Offer, local: Local, tracks: Sequence[tuple[str, Codec, int]]) -> str:
     """The answer: ``tracks`` are (kind, what was negotiated, SSRC); all other sections are rejected."""
     taken = {id(offer.section(kind)): (codec, ssrc) for kind, codec, ssrc in tracks}
-    mids = [one.mid for one in offer.sections if id(one) in taken]
+    mids = offer.bundled(one.mid for one in offer.sections if id(one) in taken)
     lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
-    if mids and set(mids) <= set(offer.bundle):
-        lines.append("a=group:BUNDLE " + " ".join(mid for mid in mids if mid))
-    candidates = local.candidates
+    if mids:
+        lines.append("a=group:BUNDLE " + " ".join(mids))
     for section in offer.sections:
         accepted = taken.get(id(section))
         if accepted is None:
             lines += _rejected(section)
             continue
         lines += _accepted(section, *accepted, local)
-        lines += [f"a=candidate:{one}" for one in candidates]
-        if candidates:
-            lines.append("a=end-of-candidates")
-        candidates = ()  # bundled sections share the first one's transport (RFC 8843 7.3)
+        if section.mid in mids[:1] or not mids:  # the others share its transport (RFC 8843 7.3)
+            lines += [*(f"a=candidate:{one}" for one in local.candidates), "a=end-of-candidates"]
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -227,7 +249,8 @@ def _mid(section: Section) -> list[str]:
 
 def _receives(section: Section) -> bool:
     names = {name for name, _ in section.attributes}
-    return section.protocol == "UDP/TLS/RTP/SAVPF" and not names & {"sendonly", "inactive"}
+    disabled = section.port == "0" and "bundle-only" not in names  # RFC 3264 5.1, RFC 8843 6
+    return section.protocol == "UDP/TLS/RTP/SAVPF" and not disabled and not names & {"sendonly", "inactive"}
 
 
 def _formats_of(section: Section, rtpmap: str) -> list[str]:
@@ -237,7 +260,7 @@ def _formats_of(section: Section, rtpmap: str) -> list[str]:
     static = {"8": "pcma/8000", "0": "pcmu/8000"}
     return [
         number
-        for number in section.formats
+        for number in dict.fromkeys(section.formats)
         if number.isascii() and number.isdigit() and int(number) < 128
         and (known.get(number) or [static.get(number, "")])[0].lower() in wanted
     ]  # fmt: skip

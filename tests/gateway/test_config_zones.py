@@ -113,3 +113,16 @@ def test_zones_that_are_no_table_are_a_mistake(tmp_path: Path) -> None:
 def test_names_and_the_reference() -> None:
     assert name_problem("up-2_x") is None and name_problem("2up") and name_problem("")
     assert "## [zones.NAME]" in reference() and "| `sip_advertised_host` |" in reference()
+
+
+def test_every_relay_worker_needs_ports_of_a_zone(tmp_path: Path) -> None:
+    workers = TWO_CARDS.replace("[media]\n", "[media]\nrelay_workers = 3\n")
+    assert mistakes(tmp_path, workers + "port_min = 41000\nport_max = 41005\n") == []
+    [(line, key, problem)] = mistakes(tmp_path, workers + "port_min = 41000\nport_max = 41004\n")
+    assert (line, key, problem) == (12, "zones.above.port_max", "too few ports: 3 relay workers need two each")
+
+
+def test_whether_devices_of_a_zone_are_connected_to_is_one_of_three_words(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, TWO_CARDS + 'connect_to_devices = "no"\n') == []
+    [(line, key, problem)] = mistakes(tmp_path, TWO_CARDS + 'connect_to_devices = "never"\n')
+    assert (line, key) == (10, "zones.above.connect_to_devices") and "auto, yes, no" in problem

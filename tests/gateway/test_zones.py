@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from gateway import zones as module
 from gateway.config import Config, MediaConfig, SipConfig
 from gateway.config_zones import ZoneConfig
-from gateway.zones import UnknownZone, Zones
+from gateway.zones import UnknownZone, ZoneNotListening, Zones
 
 
 def made(**zones: ZoneConfig) -> Zones:
@@ -28,9 +30,9 @@ def test_the_longest_network_decides() -> None:
         narrow=ZoneConfig(networks=("10.9.0.0/16",), sip_host="10.9.0.1"),
     )
     assert zones.several and zones.names == ["default", "wide", "narrow"]
-    hosts = ("10.8.0.1", "10.9.0.7", "192.0.2.1", "2001:db8::7", "camera.lan", "", "10.8.0.1")
+    hosts = ("10.8.0.1", "10.9.0.7", "192.0.2.1", "2001:db8::7", "camera.lan", "", "10.8.0.1", "::ffff:10.9.0.7")
     found = [zones.of_host(host).name for host in hosts]
-    assert found == ["wide", "narrow", "default", "wide", "default", "default", "wide"]
+    assert found == ["wide", "narrow", "default", "wide", "default", "default", "wide", "narrow"]
 
 
 def test_what_a_zone_does_not_say_comes_from_its_sip_address_and_the_common_sections() -> None:
@@ -48,6 +50,32 @@ def test_what_a_zone_does_not_say_comes_from_its_sip_address_and_the_common_sect
     assert plain.public_url == "http://here" and (nat.sip_port, nat.media_shown) == (5080, "203.0.113.7")
     assert (full.media_host, full.media_shown, full.ports) == ("::", "203.0.113.9", (40000, 40999))
     assert full.public_url == "https://video" and wild.media_shown == ""
+
+
+def test_whether_devices_are_connected_to_is_said_by_the_zone_or_for_all() -> None:
+    zones = made(plain=ZoneConfig(sip_host="10.2.0.1"), nat=ZoneConfig(sip_host="10.3.0.1", connect_to_devices="no"))
+    assert [zone.connect_to_devices for zone in zones.all()] == ["auto", "auto", "no"]
+
+
+def test_what_sip_shows_of_a_zone_and_which_hosts_it_has() -> None:
+    zones = made(
+        plain=ZoneConfig(networks=("10.2.0.0/16",), sip_host="10.2.0.1"),
+        nat=ZoneConfig(sip_host="10.1.0.1", sip_advertised_host="203.0.113.7"),
+        wild=ZoneConfig(sip_host="0.0.0.0", sip_port=5099),
+    )
+    assert [zone.sip_shown for zone in zones.all()] == ["10.1.0.1", "10.2.0.1", "203.0.113.7", ""]
+    plain = zones.require("plain")
+    assert plain.has("10.2.7.7") and not plain.has("10.3.0.1") and not zones.default.has("10.2.7.7")
+
+
+def test_a_zone_that_cannot_listen_says_where_and_why() -> None:
+    zones = made(above=ZoneConfig(sip_host="10.2.0.1"))
+    away = ZoneNotListening(zones.require("above"), OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"))
+    assert str(away).startswith(
+        "cannot listen on 10.2.0.1 port 5070 (zones.above.sip_host): it is not an address of this machine;"
+    )
+    taken = ZoneNotListening(zones.default, OSError(errno.EADDRINUSE, "Address already in use"))
+    assert "(sip.host): Address already in use" in str(taken) and taken.zone == "default"
 
 
 def test_a_name_that_is_no_zone_is_told_with_those_that_are() -> None:

@@ -44,7 +44,7 @@ def tunnel(place: Namespace, name: str, address: str) -> int:
 class Nat:
     """Between `inside` (its tunnel has the address `inner`) and `outside` (`outer`); seen from there as `public`.
 
-    `forwarded` ports of `public` lead to `inner`, unchanged.
+    `forwarded` ports of `public` lead to `inner`, unchanged. Its tunnels are called after `name`.
     """
 
     def __init__(
@@ -54,13 +54,14 @@ class Nat:
         outside: Namespace,
         outer: str,
         public: str,
+        name: str,
         forwarded: frozenset[int] = frozenset(),
     ) -> None:
         self.inner, self.public = ip_address(inner.partition("/")[0]).packed, ip_address(public).packed
         self._forwarded = forwarded
-        self._inside = tunnel(inside, "nat0", inner)
-        self._outside = tunnel(outside, "nat1", outer)
-        inside.ip("route", "add", outer.rpartition(".")[0] + ".0/24", "dev", "nat0")
+        self._inside = tunnel(inside, f"{name}-in", inner)
+        self._outside = tunnel(outside, f"{name}-out", outer)
+        inside.ip("route", "add", outer.rpartition(".")[0] + ".0/24", "dev", f"{name}-in")
         self._ports: dict[Flow, int] = {}
         self._flows: dict[tuple[int, int], Flow] = {}
         self._sent_to: set[tuple[int, int, bytes]] = set()

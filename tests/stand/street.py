@@ -20,7 +20,7 @@ from gateway.compliance.entry import Entry, LedgerRow
 from gateway.compliance.grant import Grant
 from gateway.compliance.ledger import LedgerQuery
 from gateway.config import Config
-from gateway.relay.hub import StreamKey
+from gateway.relay.hub import StreamKey, UpstreamState
 from gateway.relay.pool import Worker
 from gateway.secrets import Secret
 from gateway.store.devices import Device
@@ -101,6 +101,10 @@ class Street:
     async def legs(self) -> list[str]:
         """What the relay worker holds."""
         return sorted(stats.leg for stats in await self.worker().link.leg_stats())
+
+    async def lingers(self, key: StreamKey = KEY) -> None:
+        """Until nobody reads a stream any more: a BYE is answered before what belongs to it is given back."""
+        await until(lambda: (up := self.node.live.hub.get(key)) is not None and up.state is UpstreamState.LINGERING)
 
     async def quiet(self) -> None:
         """Until nothing runs any more."""

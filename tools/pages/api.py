@@ -84,12 +84,14 @@ video.srcObject = stream;                                  // muted, or after a 
 
 `Audio-Left-Out` in the answer says why a stream that has sound comes without. A refusal is the usual error: 400
 `bad_request` (no SDP), 403 `token`, 404 `unknown_view`, 406 `codec_unplayable` (H.265, B frames) or `not_acceptable`
-(the offer takes no H.264), 410 `expired` or `ended`, 413 and 415 (not an SDP of at most 64 KB), 503 `busy`, 504 the
-step without which there is no picture. Take `ws_url` instead when the view's `codec` is known and not `H264`, when the
-POST is refused with 406 or 503, or when `pc.connectionState` is not `connected` after 5 s (UDP does not get through).
-`pc.connectionState` `failed`, `closed` or `disconnected` for more than 5 s means that the view or the node ended it:
-look at `GET /api/v1/views/{id}`, then POST again. `DELETE` at the session, `pc.close()` and a closed tab all end the
-viewer; one that vanishes without a word is ended after about 30 s. PATCH (trickle, ICE restart) is 405.
+(the offer takes no H.264), 408, 413 and 415 (not an SDP of at most 64 KB within 10 s), 410 `expired` or `ended`, 503
+`busy`, 504 the step without which there is no picture. B frames are noticed within one group of pictures: who came
+before is ended then, and refused when he comes again. Take `ws_url` instead when the view's `codec` is known and not
+`H264`, when the POST is refused with 406 or 503, or when `pc.connectionState` is not `connected` after 5 s (UDP does
+not get through). `pc.connectionState` `failed`, `closed` or `disconnected` for more than 5 s means that the view or
+the node ended it: look at `GET /api/v1/views/{id}`, then POST again. `DELETE` at the session, `pc.close()` and a
+closed tab all end the viewer; one that vanishes without a word is ended after about 30 s. PATCH (trickle, ICE
+restart) is 405.
 """,
 }
 

@@ -14,8 +14,9 @@ from tools.pages.text import code, table
 
 _HEAD = """# Commands
 
-`gbgateway` runs a node and manages a running one over its HTTP API; `gbsim` plays a camera or an NVR. Options before
-the command (`gbgateway --url …`) hold for every command. `--help` after any command prints what this page says.
+`gbgateway` runs a node and manages a running one over its HTTP API; `gbsim` plays a camera or an NVR, or a camera
+that speaks RTSP only. Options before the command (`gbgateway --url …`) hold for every command. `--help` after any
+command prints what this page says.
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from ipaddress import ip_address
 from pathlib import Path
 
 from gateway.config import Config
@@ -27,7 +28,23 @@ def check_zones(config: Config) -> list[Finding]:
         for table, peer, zone in _given(config.node.data_dir)
         if zone not in names
     ]
-    return lost or [ok("zones", ", ".join(names))]
+    return [*(lost or [ok("zones", ", ".join(names))]), *_viewers(config)]
+
+
+def _viewers(config: Config) -> list[Finding]:
+    """Zones whose viewers are sent to an address of another network."""
+    host = config.media.http_host
+    if not host or ip_address(host).is_unspecified or ip_address(host).is_loopback:
+        return []
+    return [
+        warning(
+            f"zones.{zone.name}.public_url",
+            f"viewers of zone {zone.name} are told {host} (media.http_host), which is not in its networks",
+            f'set zones.{zone.name}.public_url, or media.http_host = "0.0.0.0"',
+        )
+        for zone in Zones(config).all()
+        if zone.networks and not zone.public_url and zone.media_host != host and not zone.has(host)
+    ]
 
 
 def _given(data_dir: Path) -> list[tuple[str, str, str]]:

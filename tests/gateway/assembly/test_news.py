@@ -83,7 +83,7 @@ async def test_a_closed_connection_to_an_upper_platform_is_registered_on_again(t
         for writer in list(street.upper.port._writers):
             writer.close()
         await until(lambda: uplink.status.since > first and uplink.registered)
-        assert CONNECTION_CLOSED in uplink.status.trace
+        assert f"failed: {CONNECTION_CLOSED}" in uplink.status.trace
 
 
 async def test_a_lower_platform_is_subscribed_to_and_one_that_is_nobody_is_not(tmp_path: Path) -> None:

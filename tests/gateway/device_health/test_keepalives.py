@@ -31,6 +31,12 @@ def test_what_is_learned_is_bounded(sent: float, learned: float) -> None:
     assert after(*[sent] * 5).rhythm(POLICY).interval_s == learned
 
 
+def test_a_device_that_keeps_to_a_long_configured_interval_stays_online() -> None:
+    slow = KeepalivePolicy(configured_s=600, misses=1)
+    keepalives = after(600, 600, 600, 600)
+    assert keepalives.rhythm(slow) == Rhythm(600, True, 1) and keepalives.allows(601, slow)
+
+
 def test_one_lost_keepalive_or_one_sent_twice_does_not_move_it() -> None:
     keepalives = after(60, 60, 120, 60, 60)
     assert keepalives.rhythm(POLICY).interval_s == 60

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from string import Formatter
+from typing import Any
 
 import pytest
 
 from gateway.device_health.offline_reason import MAX_FACT, OURS, TABLE, Offline, OfflineReason
+from gateway.store import schema
 
 
 @pytest.mark.parametrize("reason", OfflineReason)
@@ -31,6 +33,13 @@ def test_reasons_without_facts_and_texts_of_sockets() -> None:
     assert Offline(1.0, OfflineReason.UNREGISTERED).message == "unregistered by itself"
     closed = Offline.of(1.0, OfflineReason.CONNECTION_CLOSED, why="{" + "x" * 1000)
     assert closed.message.startswith("TCP connection closed: {xxx") and len(closed.facts) < MAX_FACT + 20
+
+
+@pytest.mark.parametrize("odd", ["\0", "\U0001f600", '"', "长"])
+def test_facts_fit_into_their_column_whatever_a_peer_wrote(odd: str) -> None:
+    column: Any = schema.offline_events.c.facts.type
+    closed = Offline.of(1.0, OfflineReason.CONNECTION_CLOSED, why=odd * 1000)
+    assert len(closed.facts) <= column.length and closed.message.count(odd) == MAX_FACT
 
 
 def test_a_fact_that_was_not_noted_is_a_question_mark() -> None:

@@ -12,7 +12,7 @@ from gateway.errors import Reason
 from gateway.relay.addresses import NodeMediaAddresses, connect_failure, stream_base, usable_ip
 from gateway.relay.pool import WorkerSpec
 from gateway.zones import Zones
-from media.worker.control import ConnectFailed
+from media.worker.control import ConnectFailed, SendFailed
 from sip.aio import Peer, SipStack
 
 PEER = Peer("UDP", "127.0.0.1", 5060)
@@ -73,6 +73,8 @@ def test_who_is_behind_a_nat_is_told_from_who_does_not_listen() -> None:
         ConnectFailed(leg="in", remote=("192.168.1.9", 9000), error="unreachable"), "203.0.113.7", "c"
     )
     assert hidden.detail.startswith("192.168.1.9:9000: unreachable; it names 192.168.1.9, but its requests come from")
+    unsent = connect_failure(SendFailed(leg="out", remote=("192.168.1.9", 9000), error="no route"), "203.0.113.7")
+    assert unsent.reason is Reason.MEDIA_UNREACHABLE and "forward its media ports" in unsent.detail
     assert "203.0.113.7: behind a NAT" in hidden.detail and "NAT" in hidden.message_zh and hidden.channel == "c"
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import Config, MediaConfig
+from gateway.config_zones import ZoneConfig
 from gateway.relay.processes import next_epoch, worker_specs
+from media.worker.viewer_network import ViewerNetwork
 
 
 def test_each_relay_worker_has_its_own_part_of_the_ports() -> None:
@@ -56,6 +58,21 @@ def test_where_webrtc_viewers_reach_a_worker() -> None:
         "--webrtc-host", "10.0.0.1", "--webrtc-host", "203.0.113.1",
         "--webrtc-port-min", "40000", "--webrtc-port-max", "40099", "--webrtc-viewers", "5",
     ]  # fmt: skip
+
+
+def test_webrtc_viewers_of_a_zone_have_its_address_and_ports() -> None:
+    media = MediaConfig(host="10.1.0.1", stream_workers=1)
+    zones = {
+        "above": ZoneConfig(networks=("10.2.0.0/16",), sip_host="10.2.0.1", port_min=41000, port_max=41999),
+        "nat": ZoneConfig(networks=("10.3.0.0/16",), sip_host="10.1.0.1", sip_advertised_host="203.0.113.7"),
+        "devices": ZoneConfig(sip_host="10.4.0.1"),
+    }
+    arguments = worker_specs(replace(Config(), media=media, zones=zones))[-1].arguments
+    given = [arguments[at + 1] for at, name in enumerate(arguments) if name == "--webrtc-network"]
+    assert [ViewerNetwork.parse(text) for text in given] == [
+        ViewerNetwork("10.2.0.1", (), (41000, 41999), ("10.2.0.0/16",)),
+        ViewerNetwork("10.1.0.1", ("203.0.113.7",), (30000, 34999), ("10.3.0.0/16",)),
+    ]
 
 
 def test_every_start_commands_with_a_higher_number(tmp_path: Path) -> None:

@@ -15,12 +15,14 @@ from gateway.rtsp.target import RtspTarget, UnresolvedTarget
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Binding, Bindings
 from gateway.signalling.directory import Directory
+from gateway.signalling.reachability import Reachability
 from gateway.signalling.registrar import Account
 from gateway.signalling.trust import UpperAddress
 from gateway.signalling.uplink import Uplink
 from gateway.store.devices import Device
 from gateway.store.stores import Stores
 from gateway.store.uppers import Upper
+from gateway.zones import Zones
 from sip.aio import Peer
 from sip.manscdp import Edition
 from tests.gateway.signalling.raw import CAMERA, LOWER, NODE, UPPER, Desk
@@ -37,7 +39,8 @@ class Book:
 
     @property
     def directory(self) -> Directory:
-        return Directory(self.config, self.stores.devices, self.stores.uppers, self.bindings, self.uplinks.get)
+        stores, reachability = self.stores, Reachability(lambda peer: Zones(self.config).of_host(peer.host))
+        return Directory(self.config, stores.devices, stores.uppers, self.bindings, self.uplinks.get, reachability)
 
     def registrar(self, **options: Any) -> None:
         self.config = replace(self.config, registrar=replace(self.config.registrar, **options))
@@ -180,6 +183,22 @@ async def test_a_stream_is_had_from_the_peers_present_address(book: Book) -> Non
     target = book.directory.locate(key)
     assert target.max_sessions == 4
     assert (target.transport, target.any_source, target.any_ssrc, target.platform) == ("udp", False, True, True)
+
+
+async def test_a_device_that_nobody_can_connect_to_is_asked_to_connect(book: Book) -> None:
+    await book.stores.devices.create(Device(CAMERA, media_transport="tcp_active"))
+    assert book.directory.media_way(CAMERA) is None
+    book.register()
+    reachable = book.directory.locate(StreamKey(CAMERA, "c"))
+    assert (reachable.transport, reachable.turned) == ("tcp_active", None)
+    book.bindings.bind(Binding(CAMERA, AT, "", 0, 3600, 0, own_host="192.168.1.9"))
+    hidden, way = book.directory.locate(StreamKey(CAMERA, "c")), book.directory.media_way(CAMERA)
+    assert hidden.transport == "tcp_passive" and hidden.turned is not None and hidden.turned.own == "192.168.1.9"
+    assert way is not None and (way.configured, way.transport, way.behind_nat) == (
+        "tcp_active",
+        "tcp_passive",
+        hidden.turned,
+    )
 
 
 @pytest.mark.parametrize(

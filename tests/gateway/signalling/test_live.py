@@ -450,6 +450,7 @@ async def test_a_stream_nobody_watches_makes_room_for_one_that_is_wanted(tmp_pat
         first = await street.upper.play(CHANNEL)
         await first.first_key()
         await first.bye()
+        await street.lingers()
         await (await street.upper.play(SECOND)).first_key()
         assert [call.ended_by for call in street.device.calls] == ["BYE", ""]
 
@@ -466,3 +467,26 @@ async def test_a_stream_whose_address_has_to_be_asked_for_is_played_or_refused_w
         with pytest.raises(WireRefused) as refused:
             await street.upper.play(ONVIF_SECOND)
         assert refused.value.status == 480 and "Not An ONVIF Service" in str(refused.value)
+
+
+async def test_a_device_that_goes_while_room_is_made_is_not_called_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with street_with(tmp_path, media={"linger_seconds": 60.0}) as street:
+        await street.node.stores.devices.update(KEY.peer_id, max_sessions=1)
+        first = await street.upper.play(CHANNEL)
+        await first.first_key()
+        await first.bye()
+        await street.lingers()
+        hub, end_lingering = street.node.live.hub, street.node.live.hub.end_lingering
+
+        async def meanwhile(peer_id: str) -> bool:
+            made = await end_lingering(peer_id)
+            await street.node.presence.unregistered(peer_id)
+            return made
+
+        monkeypatch.setattr(hub, "end_lingering", meanwhile)
+        with pytest.raises(WireRefused):
+            await street.upper.play(SECOND)
+        assert (await street.end()).detail["reason"] == "device_offline"
+        assert len(street.device.calls) == 1

@@ -16,6 +16,7 @@ import pytest
 
 from gateway.errors import Failure, Reason
 from gateway.relay.trail import Trail
+from gateway.signalling.reachability import TURNED
 from interop.wire import device_call
 from interop.wire.device import Deviations
 from interop.wire.manscdp import sdp_facts
@@ -93,6 +94,15 @@ async def test_media_comes_over_each_transport_and_the_end_releases_everything(t
         await street.quiet()
         assert await street.legs() == [] and await _stored(street, 0) == []
         assert street.device.calls[0].ended_by == "BYE" and not street.device.faults
+
+
+async def test_where_nobody_connects_to_devices_the_device_connects_and_the_trace_says_so(tmp_path: Path) -> None:
+    apart = {"media": SHORT | {"connect_to_devices": "no"}}
+    async with running_street(settings(tmp_path, **apart), media="tcp_active") as street:
+        call = await attach(street)
+        await until(lambda: "first key frame" in steps(street, call))
+        assert sdp_facts(invite(street).body).setup == "passive"
+        assert steps(street, call).index(TURNED) < steps(street, call).index("media port open")
 
 
 async def _stored(street: Street, wanted: int) -> list[str]:

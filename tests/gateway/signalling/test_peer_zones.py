@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,7 +16,7 @@ from gateway.signalling.trust import UpperAddress
 from gateway.store.devices import Device
 from gateway.store.stores import Stores
 from gateway.store.uppers import Upper
-from gateway.zones import Zones
+from gateway.zones import ZoneNotListening, Zones
 from sip.aio import Peer, SipStack, WayOut
 from tests.gateway.signalling.raw import CAMERA, UPPER
 
@@ -91,6 +91,14 @@ async def test_every_address_is_listened_on_once_and_each_zone_shows_its_own(boo
     assert zones.way_out(ELSEWHERE) == WayOut("127.0.0.1", port)
     assert zones.at(("127.0.0.1", port), "UDP") == zones.at(("127.0.0.1", 40123), "TCP") == ["default", "nat"]
     assert zones.at(("127.0.0.2", above), "UDP") == ["above"] and zones.at(("127.0.0.2", 1), "UDP") == []
+
+
+async def test_an_address_that_is_not_ours_is_named_with_its_zone(book: Book, stack: SipStack) -> None:
+    zones = book.zones(above=replace(ABOVE, sip_host="192.0.2.1"))
+    with pytest.raises(
+        ZoneNotListening, match=r"192\.0\.2\.1 .*zones\.above\.sip_host.*not an address of this machine"
+    ):
+        await zones.listen(stack, ("udp", "tcp"))
 
 
 async def test_a_zone_on_every_address_has_every_tcp_connection(book: Book) -> None:

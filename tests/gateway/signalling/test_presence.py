@@ -106,6 +106,25 @@ async def test_a_registration_from_elsewhere_remembers_whose_place_it_took(
     assert found is not None and (found.call_id, found.cseq, found.replaced_call_id) == ("two", 4, "one")
 
 
+async def test_a_peer_that_is_back_before_the_loss_of_its_connection_was_told_stays(
+    begin: Callable[..., Presence], clock: Clock, news: News
+) -> None:
+    presence = begin()
+    for peer_id in (CAMERA, LOWER):
+        await presence.registered(binding(clock, TCP, peer_id=peer_id))
+    news.hold["offline"] = asyncio.Event()
+    losing = asyncio.create_task(presence.connection_lost(TCP, "reset"))
+    await asyncio.sleep(0)
+    (back,) = presence.bindings.at(TCP)
+    news.hold["online"] = asyncio.Event()
+    coming = asyncio.create_task(presence.registered(binding(clock, THERE, peer_id=back)))
+    await asyncio.sleep(0)
+    for gate in news.hold.values():
+        gate.set()
+    await asyncio.gather(losing, coming)
+    assert presence.bindings.at(THERE) == {back} and presence.standing(back) is not Standing.OFFLINE
+
+
 async def test_the_binding_is_in_force_before_anything_is_waited_for(
     begin: Callable[..., Presence], clock: Clock, news: News
 ) -> None:
@@ -205,7 +224,7 @@ async def test_after_a_restart_udp_registrations_live_on_and_the_others_are_told
     tmp_path: Path, begin: Callable[..., Presence], clock: Clock, news: News, stores: Stores
 ) -> None:
     presence = begin()
-    await presence.registered(replace(binding(clock), call_id="one", cseq=7))
+    await presence.registered(replace(binding(clock), call_id="one", cseq=7, contact="<sip:x@192.168.1.9>"))
     await presence.registered(binding(clock, TCP, peer_id=LOWER))
     await presence.registered(binding(clock, THERE, peer_id="short", expires=60))
     await stores.registrations.flush()
@@ -216,6 +235,7 @@ async def test_after_a_restart_udp_registrations_live_on_and_the_others_are_told
         [restored] = restarted.restore()
         assert restored.source == HERE and restored.last_seen == clock.now and restored.gb_version == "3.0"
         assert (restored.call_id, restored.cseq) == ("one", 7)
+        assert restored.own_host == "192.168.1.9"
         news.told.clear()
         await restarted.registered(binding(clock, peer_id="short"))
         await restarted.expire()

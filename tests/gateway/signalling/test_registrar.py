@@ -80,6 +80,7 @@ def test_right_credentials_bind_the_source_address_and_tell_the_time(registrar: 
     outcome = register(registrar, "Expires: 7200", "X-GB-Ver: 2.0", "User-Agent: IPC")
     assert outcome.status == 200 and outcome.bound is not None
     assert outcome.bound.source == SOURCE and outcome.bound.expires_at == NOW + 7200
+    assert outcome.bound.own_host == "192.0.2.7"  # of the Via; the Contact may be anything
     assert outcome.bound.gb_version == "2.0" and outcome.bound.user_agent == "IPC"
     assert header(outcome, "Expires") == "7200" and header(outcome, "X-GB-Ver") == "3.0"
     assert header(outcome, "Contact") == f"<sip:{CAMERA}@10.0.0.9:5060>"
@@ -233,6 +234,51 @@ def test_another_scheme_is_answered_with_a_plain_digest_challenge(registrar: Reg
 def test_an_algorithm_nobody_knows_is_a_wrong_password_and_no_crash(registrar: Registrar) -> None:
     line = digest(challenge(ask(registrar)), user=CAMERA, password="geheim") + ", algorithm=SHA-512-256"
     assert ask(registrar, line).status == 401
+
+
+OLD, NEW = f"<sip:{CAMERA}@10.0.0.9:5060>", f"<sip:{CAMERA}@10.0.0.44:5060>"
+
+
+@pytest.mark.parametrize(
+    ("contact", "expires", "granted"),
+    [
+        (f"Contact: {OLD};expires=0, {NEW};expires=1800", "X-Nothing: 1", 1800),
+        (f"Contact: {OLD};expires=0\r\nContact: {NEW};expires=1800", "Expires: 90", 1800),
+        (f"Contact: {OLD};expires=0, {NEW}", "Expires: 900", 900),
+        (f"Contact: {OLD};expires=0, {NEW}", "X-Nothing: 1", 3600),
+        (f"m: {NEW};expires=600\r\nm: {OLD};expires=0", "X-Nothing: 1", 600),
+        (f"Contact: {OLD}, {NEW};expires=600", "Expires: 0", 600),
+        (f"Contact: {OLD};expires=0, {NEW};expires=99999999999999999999", "Expires: 700", 700),
+        (f"Contact: {OLD};expires=0, {NEW};expires=5000000000", "X-Nothing: 1", 86_400),
+    ],
+)
+def test_of_two_contacts_the_one_that_stays_counts(
+    registrar: Registrar, contact: str, expires: str, granted: int
+) -> None:
+    outcome = register(registrar, expires, contact=contact)
+    assert outcome.status == 200 and outcome.bound is not None and outcome.unbound is None
+    assert outcome.bound.expires_at == NOW + granted and "10.0.0.44" in outcome.bound.contact
+    echoed = [value for key, value in outcome.headers if key == "Contact"]
+    assert len(echoed) == 1 and echoed[0].startswith(NEW)
+
+
+@pytest.mark.parametrize(
+    ("contact", "expires"),
+    [
+        (f"Contact: {OLD};expires=0, {NEW};expires=0", "Expires: 3600"),
+        (f"Contact: {OLD};expires=0, {NEW}", "Expires: 0"),
+        (f"Contact: {OLD}, {NEW}", "Expires: 0"),
+    ],
+)
+def test_where_no_contact_stays_the_peer_unregisters(registrar: Registrar, contact: str, expires: str) -> None:
+    outcome = register(registrar, expires, contact=contact)
+    assert outcome.status == 200 and outcome.bound is None and outcome.unbound == CAMERA
+
+
+def test_two_contacts_that_stay_are_both_echoed_and_the_first_is_kept(registrar: Registrar) -> None:
+    outcome = register(registrar, "Expires: 300", contact=f"Contact: {OLD}, {NEW}")
+    assert outcome.bound is not None and outcome.bound.contact == OLD
+    assert [value for key, value in outcome.headers if key == "Contact"] == [OLD, NEW]
 
 
 @pytest.mark.parametrize("host", [REALM, "10.0.0.9", "10.0.0.9:5060", "192.0.2.1", "camera_1.example.org"])

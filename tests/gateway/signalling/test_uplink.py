@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from gateway.signalling import uplink as module
 from gateway.signalling.uplink import CONNECTION_CLOSED, Uplink, UpperTarget, refresh_after
-from gateway.signalling.uplink_status import UplinkState
+from gateway.signalling.uplink_status import CLOSED_AGAIN_HINT, CLOSED_HINT, UplinkState
 from interop.wire.sipwire import Split, digest_fields, digest_response, element
 from sip.aio import Peer
 from tests.gateway.signalling.raw import LOWER, UPPER, Answer, Desk, RawPeer, eventually
@@ -65,7 +65,11 @@ class Uplinked:
         self.made: list[Uplink] = []
 
     def begin(self, *, transport: str = "UDP", **options: Any) -> Uplink:
-        kept = {name: options.pop(name) for name in ("registered_until", "server", "peer_version") if name in options}
+        kept = {
+            name: options.pop(name)
+            for name in ("registered_until", "server", "peer_version", "pause", "jitter")
+            if name in options
+        }
         settings = {"retry_seconds": 0.05, "retry_jitter_seconds": 0.0, "keepalive_seconds": 3600, "password": "oben"}
         host, port = options.pop("address", self.address)
         target = UpperTarget(UPPER, host, port, transport, LOWER, **(settings | options))
@@ -326,6 +330,18 @@ def patient(up: Uplinked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ANSWER_S", 8.0)
 
 
+class Wait:
+    """The wait before the next try, as long as the test likes."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.over = asyncio.Event()
+
+    async def pause(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await self.over.wait()
+
+
 def hang_up(raw: RawPeer) -> None:
     """The platform closes every connection."""
     for writer in list(raw.port._writers):
@@ -333,49 +349,56 @@ def hang_up(raw: RawPeer) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_closed_connection_is_made_anew_at_once_and_registered_on(
-    platform: Platform, up: Uplinked, raw: RawPeer
+async def test_after_a_closed_connection_we_are_offline_and_wait_before_we_register_again(
+    platform: Platform, up: Uplinked, raw: RawPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wait = Wait()
     with capture_logs() as logs:
-        uplink = up.begin(transport="TCP", retry_seconds=3600.0)
+        retry = {"retry_seconds": 60.0, "retry_jitter_seconds": 30.0}
+        uplink = up.begin(transport="TCP", pause=wait.pause, jitter=lambda: 0.5, **retry)
         await eventually(lambda: uplink.registered)
         hang_up(raw)
-        await eventually(lambda: len(platform.registers) == 4 and uplink.registered)
-    assert up.states == ["registering", "registered"] * 2 and CONNECTION_CLOSED in uplink.status.trace
-    assert uplink.status.problem is None and len(raw.port._writers) == 1
-    [line] = [one for one in logs if one["event"] == "uplink connection lost"]
-    assert line["upper"] == UPPER and line["reason"] == CONNECTION_CLOSED
+        await eventually(lambda: wait.seconds == [75.0])
+    assert up.states == ["registering", "registered", "waiting"] and len(platform.registers) == 2
+    assert uplink.status.problem == CONNECTION_CLOSED and uplink.status.hint == CLOSED_HINT
+    [line] = [one for one in logs if one["event"] == "uplink failed"]
+    assert line["upper"] == UPPER and line["problem"] == CONNECTION_CLOSED
+    wait.over.set()
+    await eventually(lambda: len(platform.registers) == 4 and uplink.registered)
+    assert up.states[3:] == ["registering", "registered"] and uplink.status.problem is None
+    assert len(raw.port._writers) == 1
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_platform_that_always_closes_is_not_asked_without_end(
-    platform: Platform, up: Uplinked, raw: RawPeer
-) -> None:
-    uplink = up.begin(transport="TCP", retry_seconds=3600.0)
-    for count in (2, 4):
-        await eventually(lambda count=count: len(platform.registers) == count and uplink.registered)
+async def test_a_platform_that_closes_again_and_again_is_named(platform: Platform, up: Uplinked, raw: RawPeer) -> None:
+    wait = Wait()
+    uplink = up.begin(transport="TCP", pause=wait.pause)
+    for count, hint in ((1, CLOSED_HINT), (2, CLOSED_AGAIN_HINT)):
+        await eventually(lambda: uplink.registered)
+        wait.over.clear()
         hang_up(raw)
-    await eventually(lambda: uplink.status.hint is not None)
-    assert uplink.status.state is UplinkState.REGISTERING and uplink.status.problem == CONNECTION_CLOSED
-    assert "again and again" in (uplink.status.hint or "") and len(platform.registers) == 4
+        await eventually(lambda count=count: len(wait.seconds) == count)
+        assert uplink.status.hint == hint and len(platform.registers) == 2 * count
+        wait.over.set()
 
 
 @pytest.mark.usefixtures("patient")
 async def test_a_platform_that_closes_and_is_gone_is_waited_for_like_any_other(
     platform: Platform, up: Uplinked, raw: RawPeer
 ) -> None:
-    uplink = up.begin(transport="TCP", retry_seconds=3600.0)
+    uplink = up.begin(transport="TCP")
     await eventually(lambda: uplink.registered)
     await raw.port.close()
     await eventually(lambda: uplink.status.state is UplinkState.WAITING)
-    assert "Not reachable" in (uplink.status.hint or "") and CONNECTION_CLOSED in uplink.status.trace
+    assert f"failed: {CONNECTION_CLOSED}" in uplink.status.trace
+    await eventually(lambda: "Not reachable" in (uplink.status.hint or ""))
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_connection_that_breaks_under_a_keepalive_is_made_anew_too(
+async def test_a_connection_that_breaks_under_a_keepalive_is_a_closed_one_too(
     platform: Platform, up: Uplinked, raw: RawPeer
 ) -> None:
-    uplink = up.begin(transport="TCP", keepalive_seconds=0.05, keepalive_misses=1, retry_seconds=3600.0)
+    uplink = up.begin(transport="TCP", keepalive_seconds=0.05, keepalive_misses=1)
     await eventually(lambda: uplink.registered)
     real = raw.answer
 
@@ -388,7 +411,8 @@ async def test_a_connection_that_breaks_under_a_keepalive_is_made_anew_too(
 
     raw.answer = closing
     await eventually(lambda: len(platform.registers) == 4 and uplink.registered)
-    assert "waiting" not in up.states
+    assert up.states == ["registering", "registered", "waiting", "registering", "registered"]
+    assert CONNECTION_CLOSED in " ".join(uplink.status.trace)
 
 
 async def test_connections_of_others_do_not_concern_an_uplink(platform: Platform, up: Uplinked, raw: RawPeer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.signalling.uplink_status import CLOSED_HINT, HINTS, HINTS_ZH, UplinkState, UplinkStatus
+from gateway.signalling.uplink_status import CLOSED_AGAIN_HINT, CLOSED_HINT, HINTS, HINTS_ZH, UplinkState, UplinkStatus
 
 
 def test_a_registration_begins_stopped_and_without_a_problem() -> None:
@@ -18,10 +18,10 @@ def test_only_the_last_twenty_steps_are_kept() -> None:
 
 
 def test_every_hint_says_what_to_look_at() -> None:
-    assert all(text.endswith(".") for text in (*HINTS.values(), CLOSED_HINT))
+    assert all(text.endswith(".") for text in (*HINTS.values(), CLOSED_HINT, CLOSED_AGAIN_HINT))
     assert set(HINTS) == {401, 403, 404, 408, 423, 503}
 
 
 def test_every_hint_is_said_in_chinese_too() -> None:
-    assert set(HINTS_ZH) == {*HINTS.values(), CLOSED_HINT}
+    assert set(HINTS_ZH) == {*HINTS.values(), CLOSED_HINT, CLOSED_AGAIN_HINT}
     assert all(text.endswith("。") for text in HINTS_ZH.values())

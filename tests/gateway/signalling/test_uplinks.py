@@ -13,12 +13,14 @@ from gateway.config import Config
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Bindings
 from gateway.signalling.directory import Directory
+from gateway.signalling.reachability import Reachability
 from gateway.signalling.uplink import Uplink
 from gateway.signalling.uplink_status import UplinkState
 from gateway.signalling.uplinks import Uplinks
 from gateway.store.repository import Change
 from gateway.store.stores import Stores
 from gateway.store.uppers import Upper
+from gateway.zones import Zones
 from sip.aio import Peer
 from tests.gateway.signalling.raw import UPPER, Desk, RawPeer, eventually
 
@@ -30,7 +32,8 @@ class Group:
         self.stores, self.raw = stores, raw
         self.told: list[tuple[str, bool]] = []
         self.uplinks = Uplinks(stores.uppers, stores.uplinks, desk.stack, on_change=self._changed)
-        directory = Directory(Config(), stores.devices, stores.uppers, Bindings(), self.uplinks.get)
+        reachability = Reachability(lambda peer: Zones(Config()).default)
+        directory = Directory(Config(), stores.devices, stores.uppers, Bindings(), self.uplinks.get, reachability)
         self.uplinks.target_of = directory.uplink_target
         self.off = stores.uppers.on_change(self.uplinks.changed)
 
@@ -142,10 +145,9 @@ async def test_a_closed_connection_is_the_business_of_the_upper_platform_it_led_
     await group.registered()
     group.uplinks.connection_lost(Peer("TCP", "192.0.2.1", 5060))
     group.uplinks.connection_lost(Peer("TCP", *group.raw.address))
-    await eventually(lambda: len(group.expires()) == 2)
-    await group.registered()
-    # Whoever watches a picture does not notice.
-    assert (UPPER, False) not in group.told
+    await eventually(lambda: (up := group.uplinks.get(UPPER)) is not None and up.status.state is UplinkState.WAITING)
+    # What it watches ends: to it we are offline, too (GB/T 28181-2022 9.1.1 f).
+    assert group.told == [(UPPER, True), (UPPER, False)] and group.stores.uplinks.get(UPPER) is None
 
 
 async def test_a_change_that_cannot_be_followed_is_logged(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from gateway.relay.hub import StreamKey
 from gateway.relay.ssrc import SsrcPool
 from gateway.relay.trail import Trail
 from gateway.signalling.calls import CallRecord
-from gateway.signalling.upper_leg import UpperLeg
+from gateway.signalling.upper_leg import OTHER_ADDRESS, UpperLeg
 from gateway.telemetry.ladder import Ladder
 from media.worker.control import (
     AnyEvent,
@@ -24,6 +24,7 @@ from media.worker.control import (
     ConnectFailed,
     LegClosed,
     LegStats,
+    SendFailed,
     SinkOverflow,
     SourceSilent,
     TcpClosed,
@@ -123,6 +124,24 @@ async def test_a_listening_leg_takes_the_receiver_and_nobody_else(stand: Stand) 
     await leg.close()
 
 
+@pytest.mark.parametrize(
+    ("transport", "to", "suspected"),
+    [("udp", "127.0.0.9", True), ("udp", HOST, False), ("tcp_passive", "127.0.0.9", False)],
+)
+async def test_media_to_another_address_than_requests_come_from_is_in_the_trace(
+    stand: Stand, transport: Transport, to: str, suspected: bool
+) -> None:
+    leg = stand.leg(transport)
+    await leg.open(stand.stream, ssrc=None, payload_type=96)
+    await leg.start((to, 9), HOST)
+    trace = stand.ladder.get("1")
+    found = [step.details for step in trace.steps if step.what == OTHER_ADDRESS] if trace is not None else []
+    assert bool(found) is suspected
+    for details in found:
+        assert to in details["message"] and HOST in details["message"] and "映射" in details["message_zh"]
+    await leg.close()
+
+
 async def test_where_it_cannot_be_opened_it_says_why(stand: Stand) -> None:
     gone: Any = SimpleNamespace(worker_name="relay-9", source_leg="in-0")
     assert await failed(stand.leg(), gone) is Reason.WORKER_LOST
@@ -162,6 +181,7 @@ async def test_a_leg_the_worker_has_lost_is_not_started(stand: Stand) -> None:
             "media connected",
         ),
         ([ConnectFailed(leg="", remote=(HOST, 9), error="refused")], Reason.CONNECT_FAILED, None),
+        ([SendFailed(leg="", remote=(HOST, 9), error="unreachable")], Reason.MEDIA_UNREACHABLE, None),
         ([LegClosed(leg="", reason="stopped")], Reason.WORKER_LOST, None),
     ],
 )

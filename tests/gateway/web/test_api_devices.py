@@ -5,6 +5,7 @@ import pytest
 from gateway.compliance.ledger import LedgerQuery
 from gateway.config import Config
 from gateway.config_zones import ZoneConfig
+from gateway.signalling.reachability import BehindNat, MediaWay
 from gateway.store.registrations import Registration
 
 ID = "34020000001320000001"
@@ -114,6 +115,28 @@ async def test_a_zone_is_one_of_those_configured(start_api) -> None:
     assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": "default"}))[1]["zone"] == "default"
     assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": "nowhere"}))[0] == 400
     assert (await api.call("PATCH", f"{URL}/{ID}", {"zone": None}))[1]["zone"] is None
+
+
+async def test_a_device_behind_a_nat_is_shown_with_the_way_its_media_takes(api) -> None:
+    await api.call("POST", URL, {"id": ID})
+    assert (await api.call("GET", f"{URL}/{ID}"))[1]["media"] is None
+    api.ctx.stores.registrations.put(Registration(ID, "UDP", "203.0.113.7", 5060, "", api.ctx.clock() + 60))
+    ways = {
+        "tcp_active": MediaWay("tcp_active", BehindNat("192.168.1.9", "203.0.113.7", "default")),
+        "udp": MediaWay("udp"),
+    }
+    shown = {}
+    for name, way in ways.items():
+        api.ctx.media_way = lambda device_id, way=way: way
+        shown[name] = (await api.call("GET", f"{URL}/{ID}"))[1]["media"]
+    hidden = shown["tcp_active"]
+    assert (hidden["configured"], hidden["transport"], hidden["behind_nat"]) == ("tcp_active", "tcp_passive", True)
+    assert (hidden["own_address"], hidden["seen_address"]) == ("192.168.1.9", "203.0.113.7")
+    assert "behind a NAT" in hidden["message"] and "NAT" in hidden["message_zh"]
+    assert shown["udp"] == {
+        "configured": "udp", "transport": "udp", "behind_nat": False, "own_address": "", "seen_address": "203.0.113.7",
+        "message": "", "message_zh": "",
+    }  # fmt: skip
 
 
 CAMERA = {"id": "34020000001110000007", "kind": "rtsp", "url": "rtsp://192.0.2.1:8554/live?channel=1"}

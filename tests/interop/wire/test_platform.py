@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from interop.demo.ports import free_range
 from interop.wire import sipwire
 from interop.wire.device import Deviations, WireDevice
-from interop.wire.manscdp import WireChannel
+from interop.wire.manscdp import WireChannel, sdp_facts
 from interop.wire.platform import WirePlatform
 from interop.wire.port import WireStranger
 from interop.wire.sipwire import Path, WireRefused, WireTimeout
@@ -97,3 +98,19 @@ async def test_a_subscription_may_be_refused() -> None:
         with pytest.raises(WireRefused) as refused:
             await up.subscribe_catalog(NVR)
         assert refused.value.status == 405
+
+
+async def test_behind_a_nat_it_names_the_outer_address_and_takes_its_forwarded_ports_in_turn() -> None:
+    first, last = free_range(4, set())
+    async with WirePlatform(UP, "pw", outer_host="203.0.113.7", media_ports=range(first, last + 1)) as up:
+        assert up.contact() == f"Contact: <sip:{UP}@203.0.113.7:{up.port.port}>"
+        async with _device(up) as nvr:
+            await nvr.register()
+            offered = []
+            for _ in range(2):
+                call = await up.play(CAMERA, transport="tcp_passive")
+                assert call.invite is not None
+                facts = sdp_facts(call.invite.body)
+                offered.append((facts.host, facts.port))
+                await call.bye()
+    assert offered == [("203.0.113.7", first), ("203.0.113.7", first + 2)]

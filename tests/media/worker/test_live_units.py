@@ -100,6 +100,26 @@ def test_a_group_of_pictures_too_long_to_keep_is_not_kept(monkeypatch: pytest.Mo
     assert waiting(queue) == []
 
 
+def test_the_longest_group_that_is_kept_reaches_who_joins_and_live_comes_behind() -> None:
+    units, queue = LiveUnits(), UnitQueue()
+    units.offer([key(), AccessUnit("H264", 1, 1, False, SLICE + bytes([3]) * (live_units.KEPT_LIMIT - 99), "video")])
+    units.join(queue)
+    units.offer([AccessUnit("H264", 2, 2, False, SLICE + bytes([3]) * 1_000_000, "video")])
+    assert [one.kept for one in waiting(queue)] == [True, True, False] and queue.dropped == 0
+
+
+def test_after_an_interruption_everybody_goes_on_at_a_key_frame() -> None:
+    units, queue, late = LiveUnits(), UnitQueue(), UnitQueue()
+    units.join(queue)
+    units.offer([key(), delta(3600)])
+    units.interrupt()
+    units.offer([delta(7200)])
+    units.join(late)
+    units.offer([delta(10_800), key(14_400)])
+    assert [one.pts for one in waiting(queue)] == [0, 3600, 14_400]
+    assert [one.pts for one in waiting(late)] == [14_400]
+
+
 def test_a_slow_viewer_loses_what_waits_and_goes_on_at_a_key_frame() -> None:
     queue = UnitQueue(limit=100)
     for one in (unit(40, opens=True), unit(40), unit(40), unit(10)):
@@ -163,6 +183,19 @@ def test_b_frames_are_noticed(encode: Callable[..., Any]) -> None:
     straight.offer(list(encode("H264", frames=24, gop=10)))
     assert reordered.reordered and not straight.reordered
     assert straight.profile is not None and len(straight.profile) == 6
+
+
+def test_a_viewer_who_came_before_b_frames_were_noticed_is_told(
+    encode: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_units, "KEPT_LIMIT", 1)  # noticed in a group that is too long to keep, too
+    units, queue, other, straight = LiveUnits(), UnitQueue(), UnitQueue(), LiveUnits()
+    units.join(queue)
+    straight.join(other)
+    units.offer(list(encode("H264", frames=24, gop=10, b_frames=2)))
+    straight.offer(list(encode("H264", frames=24, gop=10)))
+    assert units.reordered and queue.ended == "the stream has B frames, which WebRTC cannot play"
+    assert not straight.reordered and other.ended is None
 
 
 def test_a_camera_that_sets_its_clock_back_has_no_b_frames() -> None:

@@ -12,12 +12,13 @@ from media.worker.control import (
     ConnectFailed,
     KeyFrameWanted,
     OpenSink,
+    SendFailed,
     SinkOverflow,
     StartSink,
     TcpClosed,
     TcpConnected,
 )
-from media.worker.sink_leg import REPLACEMENT_S, SinkLeg, open_sink
+from media.worker.sink_leg import NOTHING_SENT_S, REPLACEMENT_S, SinkLeg, open_sink
 from media.worker.source import SourceStream
 from media.worker.tcp import RETRY_S
 
@@ -95,6 +96,31 @@ def test_a_report_that_cannot_be_sent_is_let_go(floor: Any, source: SourceStream
     send(leg, [wire().packet(b"x")])
     leg.remote = ("255.255.255.255", 65535)
     leg.check(floor.now)
+    leg.close()
+
+
+def test_a_udp_sink_that_can_send_nothing_at_all_is_told_once(floor: Any, source: SourceStream, wire: Any) -> None:
+    leg = sink(floor, source, "udp")
+    leg.start(StartSink(leg="out", remote=("255.255.255.255", 9)))  # the kernel refuses it
+    for waited in (0.0, NOTHING_SENT_S - 0.1):
+        send(leg, [wire().packet(b"x")])
+        leg.check(floor.now + waited)
+    assert not floor.told(SendFailed)
+    for _ in range(2):
+        leg.check(floor.now + NOTHING_SENT_S)
+    (failed,) = floor.told(SendFailed)
+    assert (failed.leg, failed.remote, failed.error) == ("out", ("255.255.255.255", 9), "Permission denied")
+    assert not floor.told(SinkOverflow)
+    leg.close()
+
+
+def test_a_datagram_lost_after_others_were_sent_is_no_such_failure(floor: Any, source: SourceStream, wire: Any) -> None:
+    leg = sink(floor, source, "udp")
+    leg.start(StartSink(leg="out", remote=(HOST, 9)))
+    send(leg, [wire().packet(b"x"), wire().packet(bytes(66_000))])
+    for waited in (0.0, NOTHING_SENT_S):
+        leg.check(floor.now + waited)
+    assert not floor.told(SendFailed) and floor.told(SinkOverflow)
     leg.close()
 
 

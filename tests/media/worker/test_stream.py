@@ -43,6 +43,7 @@ from media.worker.control import (
     ViewWanted,
 )
 from media.worker.stream import StreamWorker, main
+from media.worker.viewer_network import ViewerNetwork
 from media.worker.whep import WhepSettings
 
 HOST = "127.0.0.1"
@@ -305,7 +306,7 @@ async def test_closing_or_expiring_a_view_ends_its_viewers(start: Start, film: A
 
 
 async def test_a_webrtc_viewer_is_answered_at_the_same_port_and_ends_with_the_input(start: Start, film: Any) -> None:
-    running = await start(whep=WhepSettings(bind=HOST))
+    running = await start(whep=WhepSettings(ViewerNetwork(bind=HOST)))
     await running.open_view()
     camera = await running.open_input()
     await send(camera, film.packets(0, 25))

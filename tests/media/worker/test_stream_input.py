@@ -16,6 +16,7 @@ from media.unit import AccessUnit
 from media.worker import stream_input as stream_input_module
 from media.worker.broadcast import Viewer
 from media.worker.control import Event, InputReady, InputStalled, LegState
+from media.worker.live_units import UnitQueue
 from media.worker.server import Refused
 from media.worker.stream_input import StreamInput
 from media.worker.viewing import Changes
@@ -110,6 +111,18 @@ async def test_a_new_connection_of_the_relay_goes_on_after_the_former_has_ended(
     await setting.until(lambda: setting.input.broadcast.fragments > before + 20)
     second.close()
     await setting.until(lambda: not setting.input.stats().connected)
+
+
+async def test_pictures_of_the_former_connection_are_not_kept_for_webrtc_viewers(setting: Setting, film: Any) -> None:
+    first = await setting.connect()
+    await setting.send(first, film.packets(0, 8))
+    await setting.until(lambda: setting.input.units.restart(UnitQueue()))
+    first.close()
+    await setting.until(lambda: not setting.input.stats().connected)
+    second = await setting.connect()
+    await setting.send(second, film.packets(8, 9))
+    await setting.until(lambda: setting.input.stats().connected)
+    assert not setting.input.units.restart(UnitQueue())
 
 
 async def test_another_connection_cannot_replace_the_picture(setting: Setting, film: Any) -> None:

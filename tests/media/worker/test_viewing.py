@@ -120,6 +120,25 @@ async def test_a_websocket_gets_the_description_then_binary(setting: Setting) ->
     assert (await setting.until_told(ViewerLeft)).reason == "input closed"
 
 
+async def test_a_view_that_ended_while_the_websocket_was_opened_shows_nothing(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = web.WebSocketResponse.prepare
+
+    async def meanwhile(self: web.WebSocketResponse, request: web.BaseRequest) -> Any:
+        setting.views.close(CloseView(view="v", reason="grant revoked"))
+        return await prepare(self, request)
+
+    await setting.start()
+    source = setting.inputs["in"] = Scripted()
+    source.play()
+    monkeypatch.setattr(web.WebSocketResponse, "prepare", meanwhile)
+    async with setting.http.ws_connect(setting.url + ".ws?token=t") as ws:
+        assert (await ws.receive_json(timeout=10))["watermark"] == "张三"
+        assert (await ws.receive(timeout=10)).type is aiohttp.WSMsgType.CLOSE
+    assert (await setting.until_told(ViewerLeft)).reason == "the view has ended"
+
+
 async def test_a_websocket_that_closes_is_a_viewer_gone(setting: Setting) -> None:
     await setting.start()
     setting.inputs["in"] = Scripted()
@@ -145,9 +164,11 @@ async def test_a_client_that_takes_nothing_is_cut(setting: Setting) -> None:
     source = setting.inputs["in"] = Scripted()
     source.play()
     response = await setting.http.get(setting.url + ".mp4?token=t")
-    for _ in range(40):
+    for _ in range(2000):  # until what lies between us and him is full
         source.broadcast.send(Fragment(bytes(1 << 20), True))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.005)
+        if setting.told(ViewerLeft):
+            break
     assert (await setting.until_told(ViewerLeft)).reason == "the viewer takes nothing"
     response.close()
 

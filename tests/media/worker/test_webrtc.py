@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aioice.stun import Class, Message, Method
 from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
@@ -27,7 +28,7 @@ from media.errors import LocalError
 from media.rtcp import SenderReport, parse_compound
 from media.worker import webrtc
 from media.worker.candidates import CandidatePorts
-from media.worker.webrtc import MOST_WAITING, WebRtcTransport, check_versions
+from media.worker.webrtc import MOST_SOURCES, MOST_UNSENT, MOST_WAITING, WebRtcTransport, check_versions
 from media.worker.whep_sdp import Local, Remote
 
 HOST = "127.0.0.1"
@@ -216,6 +217,68 @@ async def test_strangers_fill_no_memory(pair: Pair) -> None:
     for _ in range(2 * MOST_WAITING):
         protocol.datagram_received(b"\x16 the viewer's", own)
     assert connection._queue.qsize() == MOST_WAITING
+
+
+async def test_what_only_looks_like_a_check_fills_no_memory_and_breaks_nothing(pair: Pair) -> None:
+    await pair.ours.listen(CandidatePorts(HOST, 0, 0).open([HOST]), "cafe")
+    connection = pair.ours._gatherer._connection
+    (protocol,) = connection._protocols
+    head = "0001 0008 2112a442 000102030405060708090a0b"
+    for text in ("00", "0301 aabb", head, head + "0024 0002 0000 0000", head + "8029 0004 00000001"):
+        protocol.datagram_received(bytes.fromhex(text), ("192.0.2.1", 9))
+    assert connection._queue.qsize() == 0 and not connection._remote_candidates
+
+
+def check(connection: Any, *, priority: bool = True) -> bytes:
+    """A connectivity check of a viewer who has our answer (RFC 8445 7.2.4)."""
+    made = Message(message_method=Method.BINDING, message_class=Class.REQUEST)
+    made.attributes["USERNAME"] = f"{connection.local_username}:{connection.remote_username}"
+    if priority:
+        made.attributes["PRIORITY"] = 1
+    made.add_message_integrity(connection.local_password.encode())
+    return bytes(made)
+
+
+async def test_a_viewer_checks_from_so_many_addresses_and_no_more(pair: Pair) -> None:
+    await pair.connect()
+    connection: Any = pair.ours._gatherer._connection
+    (protocol,) = connection._protocols
+    protocol.datagram_received(check(connection, priority=False), ("127.0.0.9", 29_999))
+    assert len(connection._remote_candidates) == 1
+    for port in range(30_000, 30_000 + 2 * MOST_SOURCES):
+        protocol.datagram_received(check(connection), ("127.0.0.9", port))
+    assert len(connection._remote_candidates) == MOST_SOURCES
+    own = connection._nominated[1].remote_addr
+    assert protocol._is_check(check(connection), own), "a known one goes on"
+
+
+async def test_we_begin_the_handshake_whoever_leads_the_checks(pair: Pair) -> None:
+    """The answer says setup:active (RFC 5763 5), and a conflict of ICE roles is not to change it."""
+    pair.viewer.ice._connection.ice_controlling = False
+    pair.ours._gatherer._connection._tie_breaker = (1 << 64) - 1
+    pair.viewer.dtls._set_role("server")
+    await pair.connect()
+    assert pair.ours._ice.role == "controlling" and pair.ours._dtls.state == "connected"
+
+
+async def test_what_the_network_does_not_take_is_lost_and_not_kept(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Narrow:
+        waiting = MOST_UNSENT - 1
+
+        def get_write_buffer_size(self) -> int:
+            return self.waiting
+
+        def sendto(self, data: bytes, addr: Any) -> None:
+            self.waiting += len(data)
+
+    await pair.connect()
+    (protocol,) = pair.ours._gatherer._connection._protocols
+    with monkeypatch.context() as patch:
+        narrow = Narrow()
+        patch.setattr(protocol, "transport", narrow)
+        for _ in range(9):
+            await pair.ours.send(bytes.fromhex("8066 7fff 00000e10 01020304 aabb"))
+        assert MOST_UNSENT < narrow.waiting < MOST_UNSENT + 100
 
 
 def test_addresses_of_the_network_cards() -> None:

@@ -22,6 +22,7 @@ from media.worker import whep
 from media.worker.broadcast import Broadcast, Fragment
 from media.worker.control import CloseView, Event, OpenView, StalledStep, ViewerJoined, ViewerLeft
 from media.worker.live_units import LiveUnits
+from media.worker.viewer_network import ViewerNetwork
 from media.worker.viewing import Changes, Viewing
 from media.worker.views import ViewTable
 from media.worker.whep import Whep, WhepSettings
@@ -79,7 +80,8 @@ class Stand:
             picture_wait_s=0.05,
             clock=lambda: 1000.0,
         )
-        self.whep = Whep(viewing, WhepSettings(**{"bind": HOST, "ports": free_range(20, set()), **settings}))
+        usual = ViewerNetwork(bind=HOST, ports=settings.pop("ports", None) or free_range(20, set()))
+        self.whep = Whep(viewing, WhepSettings(usual, **settings))
         app = viewing.application()
         self.whep.add_routes(app)
         self.runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
@@ -248,6 +250,7 @@ async def test_who_may_not_watch_is_told_as_everywhere(stand: Stand, film: Any) 
     stand.play(film.units)
     assert (await stand.post("v=0", "?token=wrong"))[0] == 403
     assert (await stand.post("v=0", ""))[0] == 403
+    assert (await stand.post("v=0\n" + "a=x\n" * 20_000, ""))[0] == 403
     status, body, headers = await stand.post("v=0", "", Authorization="Bearer t")
     assert (status, body["step"], headers["Access-Control-Allow-Origin"]) == (406, "not_acceptable", "*")
     stand.views.open(OpenView(view="v", input="in", token_sha256=hashlib.sha256(b"t").hexdigest(), expires_at=999.0))
@@ -312,6 +315,39 @@ async def test_viewers_are_bounded(stand: Stand, film: Any, monkeypatch: pytest.
     assert (await stand.post(text))[0] == 201
     status, body, _ = await stand.post(text)
     assert (status, body["step"]) == (503, "busy") and "webrtc_viewers" in body["hint"]
+
+
+async def test_viewers_who_come_all_at_once_are_bounded_too(
+    stand: Stand, film: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whep, "MOST_PER_VIEW", 2)
+    await stand.start()
+    stand.play(film.units)
+    text = (await stand.offer("video")).localDescription.sdp
+    answers = await asyncio.gather(*(stand.post(text) for _ in range(6)))
+    assert sorted(status for status, _, _ in answers) == [201] * 2 + [503] * 4
+    assert all("WebRTC" in body["message_zh"] for status, body, _ in answers if status == 503)
+
+
+async def test_a_view_that_ends_while_its_viewer_is_let_in_shows_nothing(
+    stand: Stand, film: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from media.worker.webrtc import WebRtcTransport
+
+    listen = WebRtcTransport.listen
+
+    async def meanwhile(self: Any, reached: Any, cname: str) -> Any:
+        stand.views.close(CloseView(view="v", reason="grant revoked"))
+        return await listen(self, reached, cname)
+
+    monkeypatch.setattr(WebRtcTransport, "listen", meanwhile)
+    await stand.start()
+    stand.play(film.units)
+    peer = await stand.offer("video")
+    status, text, _ = await stand.post(peer.localDescription.sdp)
+    assert status == 201
+    left = await stand.left()
+    assert (left.reason, left.bytes) == ("the view has ended", 0)
 
 
 async def test_ports_are_bounded(stand: Stand, film: Any) -> None:

@@ -160,6 +160,22 @@ async def test_a_large_picture_does_not_leave_in_one_burst(monkeypatch: pytest.M
     await play.end()
 
 
+async def test_a_view_that_ends_within_a_large_picture_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play()
+
+    async def sleep(seconds: float) -> None:
+        play.queue.end("grant revoked")
+
+    play.wire.connecting.set()
+    play.show(0)
+    await play.until(play.wire.rtp)
+    with monkeypatch.context() as patch:
+        patch.setattr(whep_peer.asyncio, "sleep", sleep)
+        play.show(3600, key=False, size=400_000)
+        await asyncio.wait_for(play.life, 10)
+    assert play.queue.ended == "grant revoked" and play.counted < 40_000
+
+
 async def _turn() -> None:
     done = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(done.set_result, None)
@@ -197,6 +213,31 @@ async def test_a_viewer_without_picture_gets_the_key_frame_again_once_a_second()
     play.show(3600)
     await play.until(lambda: len(play.wire.rtp()) == 3)
     assert [parse_header(packet).timestamp for packet in play.wire.rtp()] == [0, 1, 3600]
+    await play.end()
+
+
+async def test_a_viewer_who_goes_on_asking_is_sent_the_group_less_and_less_often() -> None:
+    play, again = Play(), list[float]()
+    play.wire.connecting.set()
+    play.show(0)
+    await play.until(play.wire.rtp)
+    begun = play.now
+
+    async def asks(seconds: float) -> None:
+        before = len(play.wire.rtp())
+        play.now += seconds
+        await play.wire.feedback[0].picture_lost()
+        for _ in range(9):
+            await asyncio.sleep(0)
+        if len(play.wire.rtp()) > before:
+            again.append(play.now - begun)
+
+    for _ in range(64):
+        await asks(0.5)
+    assert again == [1.0, 3.0, 7.0, 15.0, 23.0, 31.0]
+    await asks(29.0)
+    await asks(1.0)
+    assert again[6:] == [61.0, 62.0], "after a while without trouble as soon as at first"
     await play.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_an_offer_of_chromium_156_as_it_was_sent() -> None:
     offer = Offer((Path(__file__).parent / "chromium-offer.sdp").read_text("ascii"))
     assert [section.kind for section in offer.sections] == ["video", "audio"] and offer.bundle == ("0", "1")
     assert [offer.h264(profile).payload_type for profile in ("42001f", "42e01f", "4d401f")] == [102, 108, 116]
-    assert offer.g711("PCMA") == Codec(8, "PCMA/8000") and offer.remote().ufrag == "+xZF"
+    assert offer.g711("PCMA") == Codec(8, "PCMA/8000") and offer.remote(with_audio=True).ufrag == "+xZF"
 
 
 def test_what_is_agreed_of_h264() -> None:
@@ -99,7 +100,7 @@ def test_g711_is_taken_where_it_is_offered_beside_the_video() -> None:
 
 
 def test_the_viewers_side_of_ice_and_dtls() -> None:
-    remote = Offer(CHROMIUM).remote()
+    remote = Offer(CHROMIUM).remote(with_audio=False)
     assert (remote.ufrag, remote.password) == ("4ZcD", "2/1muCWoOi3uLifh0NuRHlGa")
     assert remote.fingerprints == (("sha-256", PRINT),)
     assert "2/1mu" not in repr(remote)
@@ -108,7 +109,7 @@ def test_the_viewers_side_of_ice_and_dtls() -> None:
 def test_what_firefox_says_once_for_all_sections_is_found() -> None:
     text = CHROMIUM.replace(f"a=fingerprint:sha-256 {PRINT}\r\n", "").replace("a=setup:actpass\r\n", "")
     offer = Offer(text.replace("t=0 0\r\n", f"t=0 0\r\na=fingerprint:sha-256 {PRINT}\r\n"))
-    assert offer.remote().fingerprints == (("sha-256", PRINT),)
+    assert offer.remote(with_audio=False).fingerprints == (("sha-256", PRINT),)
 
 
 def test_the_answer_line_by_line() -> None:
@@ -195,11 +196,38 @@ def test_an_offer_that_does_not_do_is_refused_in_words(found: str, instead: str,
     with pytest.raises(OfferRefused, match=why) as refused:
         offer = Offer(CHROMIUM.replace("h264", "H264").replace(found, instead))
         offer.h264(None)
-        offer.remote()
+        offer.remote(with_audio=False)
     assert refused.value.step == step
+    assert re.search("[\u4e00-\u9fff]", refused.value.message_zh) and refused.value.message_zh.endswith("。")
+
+
+def test_feedback_told_for_all_formats_is_taken() -> None:
+    text = CHROMIUM.replace("a=rtcp-fb:102 nack\r\n", "a=rtcp-fb:* nack\r\n")
+    assert set(Offer(text).h264("42001f").feedback) == {"nack", "nack pli"}
+
+
+def test_the_first_section_of_the_group_says_how_to_reach_the_viewer() -> None:
+    """RFC 8843 7.3.1: sections that share a transport use that of the first; the other one's is never opened."""
+    own = AUDIO.replace("4ZcD", "audi").replace("2/1muCWoOi3uLifh0NuRHlGa", "p" * 24)
+    offer = Offer(SESSION.replace("0 1", "1 0") + VIDEO + own)
+    tracks = [("video", offer.h264(None), 7), ("audio", Codec(8, "PCMA/8000"), 5)]
+    assert offer.remote(with_audio=True).ufrag == "audi"
+    assert offer.remote(with_audio=False).ufrag == "4ZcD", "the audio section is rejected"
+    video, audio = answer(offer, LOCAL, tracks).split("m=audio")
+    assert "a=group:BUNDLE 1 0" in video and "a=candidate" in audio and "a=candidate" not in video
+
+
+def test_a_section_may_be_disabled_or_there_in_the_group_only() -> None:
+    with pytest.raises(OfferRefused, match="no section that receives video"):
+        Offer(CHROMIUM.replace("m=video 9", "m=video 0")).h264(None)
+    text = CHROMIUM.replace("m=audio 9", "m=audio 0").replace("a=mid:1", "a=mid:1\r\na=bundle-only")
+    assert Offer(text).g711("PCMA") is not None and Offer(text.replace("a=bundle-only", "a=x")).g711("PCMA") is None
 
 
 def test_offers_are_bounded() -> None:
+    with pytest.raises(OfferRefused, match="broken"):
+        Offer(SESSION + VIDEO.replace(" 96 97", " 96" * 122))
+    assert Offer(SESSION + VIDEO.replace(" 96 97", " 96" * 121)).h264(None).payload_type == 102
     with pytest.raises(OfferRefused, match="too many"):
         Offer(SESSION + VIDEO * 9)
     with pytest.raises(OfferRefused, match="no SDP"):

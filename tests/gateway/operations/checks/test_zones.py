@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from gateway.config import Config
+import pytest
+
+from gateway.config import Config, MediaConfig
 from gateway.config_zones import ZoneConfig
 from gateway.operations.checks.finding import Level
 from gateway.operations.checks.zones import check_zones
@@ -31,6 +34,29 @@ async def test_peers_given_to_zones_that_are_gone_are_named(tmp_path: Path) -> N
     assert [one.text.split()[0] for one in check_zones(configured(tmp_path))] == [UPPER, CAMERA]
     [good] = check_zones(configured(tmp_path, above=above, gone=above))
     assert (good.level, good.text) == (Level.OK, "default, above, gone")
+
+
+@pytest.mark.parametrize(
+    ("http_host", "zone", "warned"),
+    [
+        ("10.1.0.1", {}, True),
+        ("10.1.0.1", {"public_url": "http://10.2.0.1:8081"}, False),
+        ("10.1.0.1", {"networks": ()}, False),
+        ("10.1.0.1", {"media_host": "10.1.0.1"}, False),
+        ("10.2.0.5", {}, False),
+        ("0.0.0.0", {}, False),
+        ("127.0.0.1", {}, False),
+        ("", {}, False),
+    ],
+)
+def test_viewers_who_are_sent_to_an_address_of_another_network_are_named(
+    tmp_path: Path, http_host: str, zone: dict[str, Any], warned: bool
+) -> None:
+    above = ZoneConfig(**({"networks": ("10.2.0.0/16",), "sip_host": "10.2.0.1"} | zone))
+    config = replace(configured(tmp_path, above=above), media=MediaConfig(http_host=http_host))
+    found = [one for one in check_zones(config) if one.level is Level.WARNING]
+    assert [one.subject for one in found] == (["zones.above.public_url"] if warned else [])
+    assert all("viewers of zone above are told 10.1.0.1" in one.text and "0.0.0.0" in one.change for one in found)
 
 
 def test_where_there_is_no_database_or_none_that_knows_zones_nothing_is_lost(tmp_path: Path) -> None:
