@@ -19,9 +19,7 @@ from interop.telling import tell
 from sip import RemoteError
 from sip.manscdp import Charset, Edition
 
-app = typer.Typer(
-    help="Simulators of GB/T 28181 devices, RTSP and ONVIF cameras.", no_args_is_help=True, add_completion=False
-)
+app = typer.Typer(help="GB/T 28181, RTSP and ONVIF simulators.", no_args_is_help=True, add_completion=False)
 
 
 class Codec(StrEnum):
@@ -97,7 +95,7 @@ def picture_of(codec: Codec, size: str, fps: int, gop: int, kbps: int) -> Pictur
 
 @app.callback()
 def root() -> None:
-    """Simulators of GB/T 28181 devices, RTSP and ONVIF cameras: each behaves as the real thing does."""
+    """GB/T 28181 and ONVIF simulators: each behaves like real equipment, over the network only."""
 
 
 @app.command()
