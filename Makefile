@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --progress-bar off -c constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 
 .PHONY: help demo test check bench coverage e2e format docs clean packages console console-packages
 
 help:
-	@echo "make demo [ARGS=--once]  four nodes, two cameras, one picture three platforms up"
+	@echo "make demo [ARGS=--once]  four nodes, two cameras and an NVR, pictures three platforms up"
 	@echo "make test                everything that proves it works (installs what it needs)"
 	@echo "make check               ruff, mypy --strict, import-linter"
 	@echo "make console             builds the console's pages (needs Node.js 20 or newer)"
@@ -21,7 +21,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run-stamp: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "== installing gb28181-gateway and what it runs on (about 350 MB the first time)"
+	@echo "== installing gb28181-gateway and what it runs on (about 350 MB, half a minute or more)"
 	@$(PIP) -e .
 	@touch $@
 

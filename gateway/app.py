@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from catalog.store import CatalogStore
+from gateway.alarms.book import AlarmBook
 from gateway.assembly.desks import Desks
 from gateway.assembly.news import News
 from gateway.assembly.relay import Relay
@@ -96,7 +97,8 @@ class Node:
         self.directory, self.exchange = signalling.directory, signalling.exchange
         self.sync, self.subscriber, self.controls = signalling.sync, signalling.subscriber, signalling.controls
 
-        self.rtsp = Rtsp(config, stores, catalog, self.grants, self.zones.zones)
+        self.alarms = AlarmBook()
+        self.rtsp = Rtsp(config, stores, catalog, self.grants, self.zones.zones, self.alarms)
         self.onvif = self.rtsp.onvif
         self.directory.onvif_target = self.onvif.cameras.target
         self.controls.elsewhere = self.onvif.carries_out
@@ -104,9 +106,9 @@ class Node:
         self.addresses, self.environment, self.traffic = relay.addresses, relay.environment, relay.traffic
         self.pool, self.live, self.views, self.reconciler = relay.pool, relay.live, relay.views, relay.reconciler
 
-        desks = Desks(config, stores, catalog, signalling, self.live, self.grants)
+        desks = Desks(config, stores, catalog, signalling, self.live, self.grants, self.alarms, self.onvif.firmware)
         self.cascade, self.notifier, self.registrar = desks.cascade, desks.notifier, desks.registrar
-        self.router = desks.router
+        self.router, self.alarm_forwarder = desks.router, desks.alarm_forwarder
         self.news.reach(signalling, self.live, self.notifier)
 
         self.uses = Uses(self.views, self.live, self.books)
@@ -126,6 +128,8 @@ class Node:
         follow("gbgateway_sip_stack", "What the SIP stack counted", "what", self.stack.counters.as_dict)
         follow("gbgateway_sip_router", "Requests, by what became of them", "what", lambda: self.router.counters)
         follow("gbgateway_relay_packets", "RTP packets of the relay workers", "what", lambda: self.traffic.totals)
+        follow("gbgateway_alarms", "Alarms heard of, by what became of them", "what", lambda: self.alarms.counters)
+        follow("gbgateway_alarms_sent", "Alarms on their way up", "what", lambda: self.alarm_forwarder.counters)
         self.rtsp.measure(self.metrics)
         self.ledger.on_written = self._entered
         self.gauges = Gauges(
@@ -198,6 +202,7 @@ class Node:
         await self.rtsp.stop()
         await self.live.close()
         await self.router.close()
+        await self.alarm_forwarder.stop()
         await self.uplinks.stop()
         await self.sync.stop()
         await self.subscriber.stop()

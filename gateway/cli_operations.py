@@ -1,4 +1,4 @@
-"""The commands of `gbgateway` that look after an installation: backup, restore, self-check."""
+"""The commands of `gbgateway` that look after an installation: backup, restore, self-check, accounts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def add_operations(app: typer.Typer) -> None:
     app.command("backup")(backup)
     app.command("restore")(restore)
     app.command("self-check")(self_check)
+    app.command("reset-accounts")(reset_accounts)
 
 
 def backup(
@@ -95,6 +96,24 @@ def self_check(config: ConfigFile = None, as_json: AsJson = False) -> None:
         doubtful = sum(finding.level is Level.WARNING for finding in found)
         typer.echo(f"{len(found)} checks: {bad} problems, {doubtful} warnings")
     raise typer.Exit(int(level))
+
+
+def reset_accounts(
+    config: ConfigFile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove all accounts and keys of a node that is not running; it prints a new set-up code at its next start.
+
+    For when no administrator can log in any more. Devices, rules and the ledger stay; the ledger notes the removal.
+    """
+    from gateway.operations.accounts import reset_accounts as reset
+
+    loaded = configuration.load(config)
+    if not yes:
+        typer.confirm(f"Remove every account of {loaded.node.data_dir}?", abort=True)
+    names = reset(loaded)
+    typer.echo(f"{len(names)} accounts removed: {', '.join(names)}" if names else "There was no account.")
+    typer.echo("The next gbgateway run prints a set-up code.")
 
 
 def _print_counts(counts: dict[str, int]) -> None:

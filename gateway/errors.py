@@ -184,7 +184,7 @@ def _onvif_words() -> dict[Reason, Words]:
             504,
             "The ONVIF camera cannot be reached.",
             "ONVIF 摄像机不可达。",
-            "Check host and port in the device's url, the network between, and that ONVIF is switched on in the camera.",
+            "Check host and port in the device's url, the network between, and that ONVIF is on in the camera.",
         ),
         r.ONVIF_REFUSED: Words(
             480,

@@ -26,7 +26,7 @@ _log = structlog.get_logger("gateway")
 
 def announce_setup_code(code: str) -> None:
     """Show the one-time set-up code to whoever reads the terminal or the service's output. It is not logged."""
-    sys.stdout.write(f"\nFirst start: no account exists yet. Set-up code (初始化代码): {code}\n\n")
+    sys.stdout.write(f"\nNo account exists yet. Set-up code (初始化代码): {code}\n\n")
     sys.stdout.flush()
 
 

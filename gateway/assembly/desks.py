@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from catalog.store import CatalogStore, SharingStore
+from gateway.alarms.book import AlarmBook
+from gateway.alarms.desk import AlarmDesk
+from gateway.alarms.forward import AlarmForwarder
 from gateway.assembly.signalling import Signalling
 from gateway.compliance.grant import Grants
 from gateway.config import Config
@@ -30,6 +35,8 @@ class Desks:
         signalling: Signalling,
         live: LiveCalls,
         grants: Grants,
+        alarms: AlarmBook,
+        firmware: Callable[[StreamKey], str],
     ) -> None:
         directory = signalling.directory
         self._catalog = catalog
@@ -62,6 +69,15 @@ class Desks:
         self.southbound = Southbound(
             self.registrar, signalling.presence, signalling.exchange, signalling.sync, enrol=directory.enrol
         )
+        self.southbound.alarmed = AlarmDesk(alarms, signalling.exchange, directory.lower).take
+        self.alarm_forwarder = AlarmForwarder(
+            signalling.exchange,
+            uppers=lambda: [upper.id for upper in stores.uppers if upper.enabled],
+            registered=lambda upper_id: (uplink := signalling.uplinks.get(upper_id)) is not None and uplink.registered,
+            correspondent=directory.upper,
+            shared=self.cascade.shared,
+        )
+        alarms.told.append(self.alarm_forwarder.take)
         self.northbound = Northbound(
             node_name=config.node.name,
             uppers=stores.uppers,
@@ -73,6 +89,7 @@ class Desks:
             live=live,
             grants=grants,
             is_secret=self._is_secret,
+            firmware=firmware,
         )
         self.router = Router(
             self.southbound,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.relay.addresses import stream_base
 from gateway.telemetry.health import check_workers
-from gateway.web import api_channels, api_device_health, api_node, api_onvif, api_tree, api_views
+from gateway.web import api_alarms, api_channels, api_device_health, api_node, api_onvif, api_tree, api_views
 from gateway.web.console import Console
 from gateway.web.context import WebContext
 from gateway.web.server import HttpServer, create_app
@@ -29,7 +29,7 @@ def web_context(node: Node, announce: Callable[[str], None]) -> WebContext:
 
 def http_server(node: Node) -> HttpServer:
     """The server with every route; it listens once it is started."""
-    modules = (api_channels, api_device_health, api_onvif, api_tree, api_views)
+    modules = (api_alarms, api_channels, api_device_health, api_onvif, api_tree, api_views)
     routes = [route for module in modules for route in module.routes(node)] + api_node.routes()
     app = create_app(node.web, routes)
     Console(lambda seen_host, viewer: stream_origins(node, seen_host, viewer)).mount(app)

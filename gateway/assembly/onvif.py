@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from catalog.store import CatalogStore
+from gateway.alarms.book import AlarmBook
 from gateway.config import Config
 from gateway.errors import Failure
 from gateway.onvif.camera_http import CameraHttp
 from gateway.onvif.cameras import OnvifCameras
 from gateway.onvif.discovery import Discovery
+from gateway.onvif.event_watch import EventWatch
 from gateway.onvif.ptz_commands import OnvifCommands
 from gateway.onvif.snapshot import Snapshots
 from gateway.relay.hub import StreamKey
@@ -23,7 +25,13 @@ class Onvif:
     """Made with the RTSP cameras, which carry their streams."""
 
     def __init__(
-        self, config: Config, stores: Stores, catalog: CatalogStore, zones: Zones, sources: RtspSources
+        self,
+        config: Config,
+        stores: Stores,
+        catalog: CatalogStore,
+        zones: Zones,
+        sources: RtspSources,
+        alarms: AlarmBook,
     ) -> None:
         self._stores = stores
         self._sources = sources
@@ -31,6 +39,9 @@ class Onvif:
         self.cameras = OnvifCameras(stores.devices, catalog, self.http)
         self.snapshots = Snapshots(self.cameras)
         self.commands = OnvifCommands(self.cameras, move_s=config.onvif.move_seconds)
+        self.events = EventWatch(alarms.raise_)
+        if config.onvif.alarms:
+            self.cameras.on_known = self.events.follow
         self.discovery = Discovery(zones, config.onvif.discovery_targets)
 
     def reach(self) -> None:
@@ -55,6 +66,11 @@ class Onvif:
 
     def _changed(self, change: Change[Device]) -> None:
         self.commands.forget(change.id)
+        self.events.forget(change.id)
+
+    def channels(self, device: Device) -> list[str]:
+        """The codes of the channels of a camera that is called, as far as they are known."""
+        return self.cameras.codes(device) if device.kind == "onvif" else [device.channel_id]
 
     def firmware(self, key: StreamKey) -> str:
         """The firmware a camera says it has; "" when unknown."""
@@ -63,5 +79,6 @@ class Onvif:
 
     async def stop(self) -> None:
         """Carry out nothing any more, close every connection."""
+        await self.events.stop()
         await self.commands.stop()
         await self.http.close()

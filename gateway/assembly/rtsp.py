@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from catalog.store import CatalogStore
+from gateway.alarms.book import AlarmBook
 from gateway.assembly.onvif import Onvif
 from gateway.assembly.upkeep import Upkeep
 from gateway.compliance.grant import Grants
@@ -28,7 +29,9 @@ class Rtsp:
 
     _keeper: RtspKeeper
 
-    def __init__(self, config: Config, stores: Stores, catalog: CatalogStore, grants: Grants, zones: Zones) -> None:
+    def __init__(
+        self, config: Config, stores: Stores, catalog: CatalogStore, grants: Grants, zones: Zones, alarms: AlarmBook
+    ) -> None:
         self._config = config
         self._stores = stores
         self._grants = grants
@@ -38,7 +41,7 @@ class Rtsp:
             probe_s=config.rtsp.probe_seconds,
             answer_s=config.rtsp.answer_seconds,
         )
-        self.onvif = Onvif(config, stores, catalog, zones, self.sources)
+        self.onvif = Onvif(config, stores, catalog, zones, self.sources, alarms)
 
     def calls(self, environment: CallEnvironment, pool: WorkerPool) -> RtspCalls:
         """What makes the calls to these cameras."""
@@ -49,7 +52,7 @@ class Rtsp:
         """The workers to ask, and the calls of the node."""
         self.sources.reach(pool, live.sends, live.peer_offline)
         self.onvif.reach()
-        self._keeper = RtspKeeper(self._stores.devices, live.hub, self._grants)
+        self._keeper = RtspKeeper(self._stores.devices, live.hub, self._grants, channels=self.onvif.channels)
 
     def measure(self, metrics: Metrics) -> None:
         """Show how many of the cameras are there."""

@@ -8,7 +8,7 @@ from elsewhere).
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from gateway.errors import LocalError
 
@@ -22,8 +22,8 @@ MAX_LENGTH = 1024
 
 
 def device_service(text: str) -> tuple[str, str, str]:
-    """URL of a device service as people write it, apart from the user and password in it. Raises LocalError, which never
-    repeats the text."""
+    """URL of a device service as people write it, apart from the user and password in it. Raises LocalError, which
+    never repeats the text."""
     text = text.strip()
     if len(text) > MAX_LENGTH or not text.isascii() or any(char.isspace() or not char.isprintable() for char in text):
         raise LocalError(f"an address has at most {MAX_LENGTH} characters, ASCII and no spaces")
@@ -32,7 +32,7 @@ def device_service(text: str) -> tuple[str, str, str]:
         raise LocalError("the address of an ONVIF device service begins with http:// or https://")
     path = parts.path if parts.path not in ("", "/") else DEVICE_SERVICE
     url = urlunsplit((parts.scheme, _netloc(parts.hostname or "", parts.port), path, parts.query, ""))
-    return url, parts.username or "", parts.password or ""
+    return url, unquote(parts.username or ""), unquote(parts.password or "")
 
 
 def host_of(url: str) -> str:

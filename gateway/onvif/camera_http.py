@@ -67,10 +67,9 @@ class Login:
 class CameraHttp:
     """One pool of connections for all cameras. Times in seconds, sizes in bytes."""
 
-    def __init__(self, *, answer_s: float = 8.0, max_bytes: int = 4 * 1024 * 1024, connections: int = 256) -> None:
+    def __init__(self, *, answer_s: float = 8.0, max_bytes: int = 4 * 1024 * 1024) -> None:
         self._answer_s = answer_s
         self._max_bytes = max_bytes
-        self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -107,7 +106,10 @@ class CameraHttp:
         try:
             async with asyncio.timeout(within_s):
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
+                    try:
+                        answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
+                    except aiohttp.ServerDisconnectedError:  # an idle connection it closed just now (RFC 9112 9.3.1)
+                        answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
                     if answer.status == 401 and login.basic and not location:
                         answer, location = await self._once(method, url, login, body, headers, verify, max_bytes)
                     if not location:
@@ -123,6 +125,8 @@ class CameraHttp:
             raise HttpTrouble("its name cannot be resolved", "域名无法解析") from error
         except aiohttp.ClientConnectorError as error:
             raise HttpTrouble(_strerror(error.os_error), "无法连接") from error
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            raise HttpTrouble("it broke the connection off", "连接被对方中断") from error
         except aiohttp.ClientError as error:
             raise HttpTrouble(f"it does not speak HTTP ({type(error).__name__})", "对方不是 HTTP 服务") from error
         except (ValueError, OSError) as error:
@@ -163,7 +167,7 @@ class CameraHttp:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, limit_per_host=4, keepalive_timeout=4),
+                connector=aiohttp.TCPConnector(limit=0, limit_per_host=4, keepalive_timeout=4),
                 timeout=aiohttp.ClientTimeout(total=None),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -71,6 +71,7 @@ class OnvifCameras:
         self._http = http
         self._rtsp: RtspAsker
         self._known: dict[str, KnownCamera] = {}
+        self._codes: dict[str, list[str]] = {}
         self._asking: dict[str, asyncio.Lock] = {}
         self.on_known: Callable[[KnownCamera], None] = lambda _camera: None
         """Told of every camera that has described itself."""
@@ -86,6 +87,10 @@ class OnvifCameras:
     def get(self, peer_id: str) -> KnownCamera | None:
         """A camera that has described itself."""
         return self._known.get(peer_id)
+
+    def codes(self, device: Device) -> list[str]:
+        """The codes of a camera's channels as it last described itself; the first alone before that."""
+        return self._codes.get(device.id) or [device.channel_id]
 
     # -- an Asker
 
@@ -121,6 +126,7 @@ class OnvifCameras:
 
     def forget(self, peer_id: str) -> None:
         self._known.pop(peer_id, None)
+        self._codes.pop(peer_id, None)
         self._asking.pop(peer_id, None)
 
     # -- what is asked of one camera
@@ -139,6 +145,7 @@ class OnvifCameras:
             camera = KnownCamera(device, client, facts, channels)
             if self._devices.get(device.id) == device:
                 self._known[device.id] = camera
+                self._codes[device.id] = list(channels.sources)
                 self.on_known(camera)
             return camera
 
@@ -159,6 +166,9 @@ class OnvifCameras:
 
     async def target(self, key: StreamKey) -> RtspTarget:
         """Where the stream of a channel is to be had. Raises Failure."""
+        known = self._known.get(key.peer_id)
+        if known is not None and known.asked >= INSPECT_EVERY:
+            self._known.pop(key.peer_id)  # a stream was not where the camera had said it would be
         camera = await self.camera(key.peer_id)
         camera.source(key.code)
         return self._target(camera, key.code)

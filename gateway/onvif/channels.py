@@ -42,8 +42,8 @@ def codes_from(first: str, count: int) -> list[str]:
 
 
 def assign(first: str, sources: Sequence[VideoSource], taken: Collection[str]) -> Channels:
-    """A code for each video source that can be streamed. The n-th keeps the n-th code, whatever the others do; a code of
-    somebody else is never taken, except the first, which is the operator's choice."""
+    """A code for each video source that can be streamed. The n-th keeps the n-th code, whatever the others do; a code
+    of somebody else is never taken, except the first, which is the operator's choice."""
     codes = codes_from(first, len(sources))
     found: dict[str, VideoSource] = {}
     left_out = []

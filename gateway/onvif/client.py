@@ -13,9 +13,9 @@ from gateway.errors import Failure, LocalError, Reason
 from gateway.onvif.address import ANY_CERTIFICATE, OTHER_HOSTS, reached
 from gateway.onvif.camera_http import CameraHttp, HttpAnswer, HttpTrouble, Login
 from gateway.onvif.clock import camera_time, clock_words
-from gateway.onvif.fault import BadAnswer, SoapFault
+from gateway.onvif.fault import BadAnswer, SoapFault, fault_in
 from gateway.onvif.username_token import UsernameToken
-from gateway.onvif.wsdl import NAMESPACES, ServiceName, load
+from gateway.onvif.wsdl import NAMESPACES, ServiceName, load, parsed
 from gateway.secrets import Secret
 
 log = structlog.get_logger("onvif")
@@ -110,17 +110,49 @@ class OnvifClient:
         **params: Any,
     ) -> Any:
         """Ask; the answer in plain values. `at`: another address than the service's own. Raises Failure."""
-        services = await load()
-        address = at or self._address(service)
-        token = self.fresh_token() if login else None
-        request = services.request(service, operation, params, address=address, token=token, headers=headers)
-        answer = await self.post(address, request.body, request.content_type, login=login, longer_s=longer_s)
+        answer = await self._asked(service, operation, params, login, at, headers, longer_s)
         try:
-            return services.answer(service, operation, answer.body)
+            return (await load()).answer(service, operation, answer.body)
         except SoapFault as fault:
             raise self.refusal(fault) from fault
         except BadAnswer as error:
             raise self._bad(answer, str(error)) from error
+
+    async def envelope(
+        self,
+        service: ServiceName,
+        operation: str,
+        *,
+        at: str = "",
+        headers: tuple[bytes, ...] = (),
+        longer_s: float = 0.0,
+        **params: Any,
+    ) -> Any:
+        """As `call`, and the whole answer as an element. Raises Failure."""
+        answer = await self._asked(service, operation, params, True, at, headers, longer_s)
+        try:
+            envelope = parsed(answer.body)
+        except BadAnswer as error:
+            raise self._bad(answer, str(error)) from error
+        if (fault := fault_in(envelope)) is not None:
+            raise self.refusal(fault)
+        return envelope
+
+    async def _asked(
+        self,
+        service: ServiceName,
+        operation: str,
+        params: dict[str, Any],
+        login: bool,
+        at: str,
+        headers: tuple[bytes, ...],
+        longer_s: float,
+    ) -> HttpAnswer:
+        services = await load()
+        address = at or self._address(service)
+        token = self.fresh_token() if login else None
+        request = services.request(service, operation, params, address=address, token=token, headers=headers)
+        return await self.post(address, request.body, request.content_type, login=login, longer_s=longer_s)
 
     async def post(
         self, address: str, body: bytes, content_type: str, *, login: bool = True, longer_s: float = 0.0

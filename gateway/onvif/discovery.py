@@ -1,4 +1,5 @@
-"""Looking for ONVIF cameras in the networks of this node (WS-Discovery): a probe from each address of the chosen zones."""
+"""Looking for ONVIF cameras in the networks of this node (WS-Discovery): a probe from each address of the chosen
+zones."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class Discovery:
         self._targets = [(host, int(port)) for host, _, port in (target.rpartition(":") for target in targets)]
 
     async def search(self, zone: str | None, seconds: float) -> list[FoundCamera]:
-        """The cameras that answer within that time, by address. Raises UnknownZone, OSError when nothing can be sent."""
+        """The cameras that answer within that time, by address. Raises UnknownZone, OSError when nothing can be
+        sent."""
         asked = [self._zones.require(zone)] if zone is not None else self._zones.all()
         hosts = dict.fromkeys(one.sip_host if ":" not in one.sip_host else "" for one in asked)
         message_id = str(uuid.uuid4())

@@ -1,5 +1,5 @@
-"""The operations of the Media2 service for profiles the Media service cannot tell of, H.265 (ONVIF Media2 5.2, 5.14), written out by hand: its
-description is not among those that ship with the library."""
+"""The operations of the Media2 service for profiles the Media service cannot tell of, H.265 (ONVIF Media2 5.2, 5.14),
+written out by hand: its description is not among those that ship with the library."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MAX_NAME = 128
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One media profile. `source` is the token of its video source, `ptz` that of its PTZ configuration, or "".
-    `media2`: it was told by the Media2 service."""
+    `media2`: it was told by the Media2 service. `configuration` is the token of its video source configuration."""
 
     token: str
     name: str
@@ -28,6 +28,7 @@ class Profile:
     fps: float
     ptz: str = ""
     media2: bool = False
+    configuration: str = ""
 
     @property
     def carried(self) -> bool:
@@ -77,8 +78,8 @@ def together(media2: Iterable[Profile], media: Iterable[Profile]) -> list[Profil
 
 
 def sources_of(profiles: Iterable[Profile], order: Iterable[str] = (), wanted: str = "") -> tuple[VideoSource, ...]:
-    """The video sources in the camera's own `order`, each with the profile that is streamed: `wanted` where it belongs to
-    that source, else that with the highest resolution, H.264 or H.265."""
+    """The video sources in the camera's own `order`, each with the profile that is streamed: `wanted` where it belongs
+    to that source, else that with the highest resolution, H.264 or H.265."""
     grouped: dict[str, list[Profile]] = {token: [] for token in order}
     for profile in profiles:
         grouped.setdefault(profile.source, []).append(profile)
@@ -120,6 +121,7 @@ def _profile(
         fps=float(_number(rate.get("FrameRateLimit"))),
         ptz=_text(ptz.get("token")),
         media2=media2,
+        configuration=_text(source.get("token")),
     )
 
 

@@ -60,14 +60,17 @@ class OnvifCommands:
         self._moved: dict[StreamKey, _Moved] = {}
 
     async def ptz(self, grant: Grant, ptz_cmd: str) -> None:
-        """Carry out a PTZ command (16 hex digits, A.3) at the granted camera. Returns when the camera has taken it, or a
-        newer one took its place. Raises Failure."""
+        """Carry out a PTZ command (16 hex digits, A.3) at the granted camera. Returns when the camera has taken it, or
+        a newer one took its place. Raises Failure."""
         if grant.action is not Action.PTZ:
             raise LocalError(f"a grant for {grant.action} moves no camera")
         key = StreamKey(grant.peer_id, grant.code)
         moved = self._moved.setdefault(key, _Moved())
         async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
-            await self._learn(key, moved)
+            try:
+                await self._learn(key, moved)
+            except Failure as failure:
+                raise _about(failure, key) from failure
         try:
             command = translated(ptz.decode(ptz_cmd), moved.spaces, moved.focus or SpeedRange())
         except ManscdpError as error:
@@ -147,6 +150,9 @@ class OnvifCommands:
                 await self._carry_out(camera, camera.source(key.code), waiting.command, moved)
             except Failure as failure:
                 _settle(waiting.who, _about(failure, key))
+            except asyncio.CancelledError:
+                _settle(waiting.who, Failure(Reason.CANCELLED, channel=key.code))
+                raise
             except Exception:  # task boundary: one command's trouble is not the next one's
                 log.exception("command failed", channel=str(key))
                 _settle(waiting.who, Failure(Reason.INTERNAL, channel=key.code))

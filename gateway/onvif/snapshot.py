@@ -25,8 +25,8 @@ class Snapshots:
         self._cameras = cameras
 
     async def take(self, key: StreamKey, grant: Grant) -> SnapshotTaken | None:
-        """One picture of a channel under a grant; None when it is no ONVIF camera, or this one gives none: then there is
-        the stream. LocalError: the grant is for something else."""
+        """One picture of a channel under a grant; None when it is no ONVIF camera, or this one gives none: then there
+        is the stream. LocalError: the grant is for something else."""
         if StreamKey.granted(grant) != key:
             raise LocalError(f"a grant for {grant.peer_id}/{grant.code} does not open {key}")
         camera = self._cameras.get(key.peer_id)

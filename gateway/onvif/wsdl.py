@@ -124,7 +124,8 @@ class Services:
 
 
 def parsed(body: bytes) -> Any:
-    """A SOAP envelope as an element. Entities and external references are neither resolved nor fetched. Raises BadAnswer."""
+    """A SOAP envelope as an element. Entities and external references are neither resolved nor fetched. Raises
+    BadAnswer."""
     try:
         root = etree.fromstring(body, _parser())
     except etree.XMLSyntaxError as error:

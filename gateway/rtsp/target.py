@@ -18,8 +18,8 @@ CHANNEL_TYPES = (CAMERA, NETWORK_CAMERA)
 
 @dataclass(frozen=True, slots=True)
 class RtspTarget:
-    """A stream and the camera it comes from; the password is never part of a text. `takes_commands`: it can be asked for
-    a key frame, by other means than RTSP."""
+    """A stream and the camera it comes from; the password is never part of a text. `takes_commands`: it can be asked
+    for a key frame, by other means than RTSP."""
 
     key: StreamKey
     url: str

@@ -35,8 +35,8 @@ class Commands(Protocol):
 
 class Controls:
     """Sends control commands to peers below us, one after the other to each camera: a "stop" must never overtake the
-    "left" before it. `no_commands(peer_id)` says why a camera takes none ("": it does); `elsewhere(peer_id)` who carries
-    them out for a camera that does not speak SIP. `clock` is any clock in seconds that never goes back."""
+    "left" before it. `no_commands(peer_id)` says why a camera takes none ("": it does); `elsewhere(peer_id)` who
+    carries them out for a camera that does not speak SIP. `clock` is any clock in seconds that never goes back."""
 
     def __init__(
         self,

@@ -44,9 +44,9 @@ class Directory:
         self._uppers = uppers
         self._bindings = bindings
         self._uplink_of = uplink_of
+        self._reachability = reachability
         self.onvif_target: Callable[[StreamKey], Awaitable[RtspTarget]] = _nowhere
         """Asks an ONVIF camera where the stream of a channel is. Raises Failure."""
-        self._reachability = reachability
 
     def account(self, peer_id: str) -> Account | None:
         """What the registrar must know of a peer; None: it may not register."""

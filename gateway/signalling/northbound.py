@@ -76,6 +76,7 @@ class Northbound:
         live: LiveCalls,
         grants: Grants,
         is_secret: Callable[[StreamKey], Awaitable[bool]],
+        firmware: Callable[[StreamKey], str] = lambda _key: "",
     ) -> None:
         self._node_name = node_name
         self._uppers = uppers
@@ -87,6 +88,7 @@ class Northbound:
         self._live = live
         self._grants = grants
         self._is_secret = is_secret
+        self._firmware = firmware
 
     async def asked(self, request: FromUpper, parsed: Parsed) -> None:
         """A Query or Control MESSAGE; its 200 is out already."""
@@ -218,7 +220,12 @@ class Northbound:
             )
         elif item is not None:
             answer = replace(
-                answer, result="OK", device_name=item.name, manufacturer=item.manufacturer, model=item.model
+                answer,
+                result="OK",
+                device_name=item.name,
+                manufacturer=item.manufacturer,
+                model=item.model,
+                firmware=self._firmware(key) or None if (key := shared.real(query.device_id)) is not None else None,
             )
         await self._exchange.tell(upper, answer)
 

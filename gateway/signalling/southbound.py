@@ -14,7 +14,7 @@ from gateway.signalling.registrar import Registrar
 from gateway.signalling.router import FromLower
 from gateway.signalling.sync import CatalogueSync
 from sip.aio import Incoming
-from sip.manscdp import CatalogNotify, CatalogResponse, Keepalive, Kind, Parsed
+from sip.manscdp import AlarmNotify, CatalogNotify, CatalogResponse, Keepalive, Kind, Parsed
 
 log = structlog.get_logger("southbound")
 
@@ -42,6 +42,8 @@ class Southbound:
         self._exchange = exchange
         self._sync = sync
         self._log_rates = RefusalRates()
+        self.alarmed: Callable[[str, AlarmNotify], Awaitable[None]] = _unheard
+        """Told of alarms: the id of the peer, and what it said."""
         self.counters: dict[str, int] = {}
 
     async def register(self, incoming: Incoming) -> None:
@@ -77,6 +79,10 @@ class Southbound:
         if isinstance(message, CatalogNotify):
             await self._sync.notified(request.peer_id, message)
             return
+        if isinstance(message, AlarmNotify):
+            self._count("alarm")
+            await self.alarmed(request.peer_id, message)
+            return
         if parsed.kind is Kind.RESPONSE and self._exchange.answered(request.peer_id, parsed.cmd_type, message):
             return
         self._count("unasked")
@@ -92,8 +98,15 @@ class Southbound:
             )
         if isinstance(message, CatalogNotify):
             await self._sync.notified(request.peer_id, message)
+        elif isinstance(message, AlarmNotify):
+            self._count("alarm")
+            await self.alarmed(request.peer_id, message)
         else:
             self._count("unknown_event")
 
     def _count(self, what: str) -> None:
         self.counters[what] = self.counters.get(what, 0) + 1
+
+
+async def _unheard(peer_id: str, message: AlarmNotify) -> None:
+    log.info("nobody takes alarms", peer=peer_id, channel=message.device_id)

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from gateway.errors import LocalError as OnvifAddressError
+import media.errors
+from gateway.errors import LocalError
 from gateway.onvif.address import device_service
 from gateway.rtsp.target import CHANNEL_TYPES, settled
 from gateway.signalling.reachability import MediaWay
@@ -19,7 +20,6 @@ from gateway.web.field_words import WrongValue
 from gateway.web.resource import Resource, Strict, refuse_null, secret
 from gateway.web.route import Call, Route
 from gateway.zones import UnknownZone, Zones
-from media.errors import LocalError
 from media.rtsp.address import split
 
 Code = Field(pattern=r"^[0-9]{20}$", description="20-digit code")
@@ -67,7 +67,7 @@ class DeviceChange(Strict):
             return given
         try:
             address, username, password = _apart(given["url"])
-        except (LocalError, OnvifAddressError):
+        except ValueError:
             return given
         login = {name: value for name, value in (("username", username), ("password", password)) if value}
         return {**login, **given, "url": address}
@@ -75,12 +75,7 @@ class DeviceChange(Strict):
     @field_validator("url")
     @classmethod
     def _is_address(cls, url: str) -> str:
-        try:
-            address, username, password = _apart(url) if url else ("", "", "")
-        except (LocalError, OnvifAddressError) as error:
-            raise WrongValue(
-                str(error), "地址无效，应如 rtsp://主机:端口/路径 或 http://主机/onvif/device_service"
-            ) from None
+        address, username, password = _apart(url) if url else ("", "", "")
         if username or password:
             raise WrongValue("user and password do not belong into the address", "地址中不要包含用户名和密码")
         return address
@@ -95,10 +90,14 @@ class DeviceChange(Strict):
 
 
 def _apart(url: str) -> tuple[str, str, str]:
-    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream."""
-    if url.strip().lower().startswith(("http://", "https://")):
-        return device_service(url)
-    address, username, password = split(url)
+    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream. Raises ValueError."""
+    try:
+        if url.strip().lower().startswith(("http://", "https://")):
+            return device_service(url)
+        address, username, password = split(url)
+    except (LocalError, media.errors.LocalError) as error:
+        zh = "地址无效，应如 rtsp://主机:端口/路径 或 http://主机/onvif/device_service"
+        raise WrongValue(str(error), zh) from None
     return str(address), username, password
 
 

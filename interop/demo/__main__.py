@@ -1,8 +1,8 @@
-"""`make demo`: four nodes, a camera and an NVR, and the camera's picture three platforms up.
+"""`make demo`: four nodes, two cameras and an NVR, and their pictures three platforms up.
 
 region platform
     ^ city platform
-        ^ enterprise gateway <- a camera (H.264, UDP)
+        ^ enterprise gateway <- a camera (H.264, UDP), a camera that speaks RTSP only
         ^ district platform  <- an NVR with 8 channels (H.265, TCP)
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from interop.demo.screen import Screen
-from interop.demo.story import StepFailed, Story
+from interop.demo.story import RTSP_NAME, StepFailed, Story
 
 MARK = ".gb28181-demo"
 """A directory with this file was made by the demonstration and may be emptied by it."""
@@ -48,10 +48,7 @@ async def perform(story: Story, *, once: bool) -> int:
         running.result()
         screen.worked(f"Everything worked. Results are in {story.output}/")
         if not once:
-            region = story.nodes["region"]
-            screen.plain("The nodes stay up until Ctrl-C. At the region:")
-            screen.plain(f"  {region.api}  user {region.user}  password {region.password}")
-            await waiting
+            await invite(story, waiting)
         return 0
     except StepFailed as failure:
         screen.failed(f"Failed: {failure}", story.logs)
@@ -62,6 +59,41 @@ async def perform(story: Story, *, once: bool) -> int:
         await asyncio.gather(running, waiting, return_exceptions=True)
         with screen.busy("stopping"):
             await story.stop()
+
+
+async def invite(story: Story, interrupted: asyncio.Task[object]) -> None:
+    """Leave the region to the visitor, and tell how to begin; until the interruption. Raises StepFailed."""
+    handing = asyncio.ensure_future(story.step("handing the region over to you", story.hand_over()))
+    await asyncio.wait({handing, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+    if not handing.done():
+        handing.cancel()
+        await asyncio.wait({handing})
+        return
+    region = story.nodes["region"]
+    for line in invitation(region.api, handing.result()):
+        story.screen.plain(line)
+    while not interrupted.done():
+        another = asyncio.ensure_future(region.another_code())
+        await asyncio.wait({another, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        if another.done():
+            story.screen.plain(f"After too many wrong tries the set-up code is {another.result()} now.")
+        another.cancel()
+
+
+def invitation(address: str, code: str) -> list[str]:
+    """What a visitor does now."""
+    return [
+        "",
+        "Now it is yours: the region platform, in your browser.",
+        "",
+        f"  Open         {address}",
+        f"  Set-up code  {code}",
+        "               It works once; choose a name and a password.",
+        f"  Then search  {RTSP_NAME}",
+        "               Click it for its picture: a camera that speaks RTSP only.",
+        "",
+        "Everything runs until Ctrl-C.",
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -102,6 +102,8 @@ class NodeProcess:
     async def start(self) -> None:
         """Start the process and wait until its API answers."""
         await asyncio.to_thread(self.write_config)
+        self.setup_code = ""
+        self._code_known.clear()
         with await asyncio.to_thread(open_log, self.log_file) as log:
             self.process = await asyncio.create_subprocess_exec(
                 *leashed(sys.executable, "-m", "gateway", "run", "--config", str(self.config_file)),
@@ -116,10 +118,11 @@ class NodeProcess:
         assert process.stdout is not None
         with await asyncio.to_thread(open_log, self.log_file) as log:
             while line := await process.stdout.readline():
-                await asyncio.to_thread(log.write, line)
                 if (found := CODE.search(line.decode(errors="replace"))) is not None:
                     self.setup_code = found[1]
                     self._code_known.set()
+                    line = line.replace(found[1].encode(), b"*****")  # as with a node: not to the log
+                await asyncio.to_thread(log.write, line)
 
     async def _wait_until_ready(self) -> None:
         assert self.process is not None
@@ -138,10 +141,31 @@ class NodeProcess:
 
     async def set_up(self) -> None:
         """First-run set-up with the one-time code the node printed, then log in. TimeoutError when it prints none."""
-        await asyncio.wait_for(self._code_known.wait(), CODE_TIMEOUT_S)
+        await self.one_time_code()
         body = {"code": self.setup_code, "username": self.user, "password": self.password}
         await self.call("POST", "/api/v1/setup", body)
         await self.log_in()
+
+    async def one_time_code(self) -> str:
+        """The set-up code the node printed at this start. TimeoutError when it prints none."""
+        await asyncio.wait_for(self._code_known.wait(), CODE_TIMEOUT_S)
+        return self.setup_code
+
+    async def another_code(self) -> str:
+        """The next code the node prints: after ten wrong tries it replaces the one it had."""
+        self._code_known.clear()
+        await self._code_known.wait()
+        return self.setup_code
+
+    async def command(self, *words: str) -> None:
+        """`gbgateway` with the node's configuration. RuntimeError with what it said when it fails."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", *words, "--config", str(self.config_file),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"{self.name}: {said.decode(errors='replace').strip()}")
 
     async def log_in(self) -> None:
         """Get a token for the calls that follow."""

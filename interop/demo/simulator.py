@@ -19,10 +19,23 @@ STOP_TIMEOUT_S = 10.0
 
 
 class SimulatorProcess:
-    """Runs `gbsim device` with the given options; its events are kept (the last thousand)."""
+    """Runs `gbsim device`, or another command of it, with the given options; its events are kept (the last thousand).
 
-    def __init__(self, options: dict[str, str], password: str, log_file: Path) -> None:
+    `ready` is the event by which it is known to be there.
+    """
+
+    def __init__(
+        self,
+        options: dict[str, str],
+        password: str,
+        log_file: Path,
+        *,
+        command: str = "device",
+        ready: str = "registered",
+    ) -> None:
         self.code = options.get("id", "")
+        self._command = command
+        self._ready = ready
         self.log_file = log_file
         self._options = options
         self._password = password
@@ -38,18 +51,18 @@ class SimulatorProcess:
         return None if self._process is None else self._process.returncode
 
     async def start(self) -> None:
-        """Start it and wait until it is registered. Raises RuntimeError with what it said instead."""
+        """Start it and wait until it is ready. Raises RuntimeError with what it said instead."""
         arguments = [text for name, value in self._options.items() for text in (f"--{name}", value)]
         with await asyncio.to_thread(open_log, self.log_file) as log:
             self._process = await asyncio.create_subprocess_exec(
-                *leashed(sys.executable, "-m", "interop", "device", *arguments),
+                *leashed(sys.executable, "-m", "interop", self._command, *arguments),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, "GBSIM_PASSWORD": self._password},
                 start_new_session=True,
             )
         self._reader = asyncio.create_task(self._read(self._process), name="gbsim output")
-        await self.wait_for("registered", 20)
+        await self.wait_for(self._ready, 20)
 
     async def wait_for(self, event: str, timeout_s: float) -> dict[str, Any]:
         """The first event of that name. Raises RuntimeError when it does not come."""

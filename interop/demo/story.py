@@ -1,19 +1,20 @@
-"""The steps of the demonstration: four nodes, a camera and an NVR, and their pictures three platforms up."""
+"""The steps of the demonstration: four nodes, two cameras and an NVR, and their pictures three platforms up."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import sys
 from collections.abc import Awaitable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from av.error import FFmpegError
 
 from interop.demo.node import ApiFailure, NodeProcess
 from interop.demo.pictures import judge
+from interop.demo.ports import free_port
 from interop.demo.screen import Screen
 from interop.demo.simulator import SimulatorProcess
 from interop.demo.trace import Milestone, once, read_messages, written
@@ -27,11 +28,18 @@ ENTERPRISE = "54010200012000000001"
 CAMERA = "54010200011320000001"
 NVR = "54010200001180000001"
 NVR_CHANNELS = 8
+RTSP_CAMERA = "54010200011110000002"
+"""What the enterprise gateway calls the camera that speaks RTSP only; its channel gets a code of its own."""
+RTSP_NAME = "loading dock (RTSP)"
+RTSP_USER = "viewer"
 LINKS = (("city", "region"), ("district", "city"), ("enterprise", "city"))
 """Who registers at whom."""
 PICTURE = {"size": "640x360", "fps": "15", "gop": "30", "kbps": "500"}
 
 
+LINGER_S = 1.0
+PATIENCE = 150
+"""Tenths of a second a camera may take to be online, and calls to end."""
 WENT_WRONG = (ApiFailure, RuntimeError, OSError, aiohttp.ClientError, FFmpegError, LookupError, ValueError)
 """What a step may raise; an answer of the API without an expected field is among them."""
 
@@ -55,9 +63,7 @@ class Story:
             "enterprise": (ENTERPRISE, "enterprise gateway"),
         }
         self.nodes = {
-            place: NodeProcess(
-                code, name, output / "nodes" / place, taken, {"log": {"sip_trace": str(self._sip_trace(place))}}
-            )
+            place: NodeProcess(code, name, output / "nodes" / place, taken, self._settings(place))
             for place, (code, name) in places.items()
         }
         self.devices: list[SimulatorProcess] = []
@@ -68,6 +74,9 @@ class Story:
         """The log files there are."""
         every = [*(node.log_file for node in self.nodes.values()), *(device.log_file for device in self.devices)]
         return [path for path in every if path.exists()]
+
+    def _settings(self, place: str) -> dict[str, dict[str, Any]]:
+        return {"log": {"sip_trace": str(self._sip_trace(place))}, "media": {"linger_seconds": LINGER_S}}
 
     def _sip_trace(self, place: str) -> Path:
         return self.output / "nodes" / place / "sip-trace.jsonl"
@@ -86,15 +95,24 @@ class Story:
         await self.step("connecting the platforms", self.connect())
         await self.step("connecting the cameras", self.start_devices())
         channels = await self.step("reading the catalogue at the region", self.wait_for_catalogue())
-        camera = await self.step("searching the camera", self.find(channels, CAMERA))
-        nvr = await self.step("searching the NVR", self.find(channels, NVR))
-        for channel, file_name, codec in ((camera, "region-live.mp4", "H.264"), (nvr, "region-nvr.mp4", "H.265")):
-            what = f"playing {channel['code']} for {self.play_seconds:.0f} s"
-            await self.step(what, self.play(channel, file_name, codec))
+        camera = await self.step("searching the camera", self.find(channels, f"{CAMERA[:10]}131"))
+        nvr = await self.step("searching the NVR", self.find(channels, f"{NVR[:10]}131"))
+        dock = await self.step("searching the RTSP camera", self.find(channels, RTSP_NAME))
+        await self.step(
+            f"playing them for {self.play_seconds:.0f} s",
+            together(
+                (
+                    self.play(camera, "region-live.mp4", "H.264"),
+                    self.play(nvr, "region-nvr.mp4", "H.265"),
+                    self.play(dock, "region-rtsp.mp4", "H.264"),
+                )
+            ),
+        )
         await self.step("taking a snapshot", self.snapshot(camera))
         await self.step("moving the camera", self.move(camera))
-        await self.step("writing the signalling trace", self.write_trace())
         await self.step("verifying the ledgers", self.verify_ledgers())
+        await self.step("waiting for the calls to end", self.calls_ended())
+        await self.step("writing the signalling trace", self.write_trace())
 
     # -- building the cascade
 
@@ -134,11 +152,12 @@ class Story:
         raise TimeoutError(f"{device_id} did not register at the {node.name}; see {node.log_file}")
 
     async def start_devices(self) -> None:
-        """A camera below the enterprise gateway, an NVR below the district platform."""
+        """Two cameras below the enterprise gateway, one of them with RTSP only, an NVR below the district platform."""
         nvr = {"codec": "h265", "channels": str(NVR_CHANNELS), "transport": "tcp"}
         await together(
             (
                 self._device("enterprise", CAMERA, "front gate camera", {"codec": "h264"}, media="udp"),
+                self._rtsp_camera(),
                 self._device("district", NVR, "market NVR", nvr, media="tcp_passive"),
             )
         )
@@ -154,13 +173,26 @@ class Story:
         await device.start()
         self.screen.say(f"{name} registered at the {node.name}")
 
+    async def _rtsp_camera(self) -> None:
+        """A camera that knows nothing of GB/T 28181, entered with its address, user and password."""
+        node, port, password = self.nodes["enterprise"], free_port(), self._new_password()
+        options = {"port": str(port), "path": "/live", "name": RTSP_NAME, "user": RTSP_USER, "sound": "AAC", **PICTURE}
+        log = self.output / "devices" / f"{RTSP_CAMERA}.log"
+        camera = SimulatorProcess(options, password, log, command="rtsp", ready="listening")
+        self.devices.append(camera)
+        await camera.start()
+        login = {"url": f"rtsp://127.0.0.1:{port}/live", "username": RTSP_USER, "password": password}
+        entry = {"id": RTSP_CAMERA, "name": RTSP_NAME, "kind": "rtsp", **login}
+        await node.call("POST", "/api/v1/devices", entry)
+        self.screen.say(f"{RTSP_NAME} entered at the {node.name}")
+
     # -- what an operator at the top does
 
     async def wait_for_catalogue(self) -> list[dict[str, Any]]:
         """Every channel, as the region sees them."""
-        wanted = 1 + NVR_CHANNELS
+        wanted = 1 + NVR_CHANNELS + 1
         found: list[dict[str, Any]] = []
-        for _ in range(300):
+        for _ in range(2 * PATIENCE):
             page = await self.nodes["region"].call("GET", "/api/v1/channels?limit=500")
             found = [row for row in page["items"] if row["kind"] == "channel"]
             if len(found) >= wanted:
@@ -169,16 +201,17 @@ class Story:
             await asyncio.sleep(0.1)
         raise TimeoutError(f"{len(found)} of {wanted} channels arrived")
 
-    async def find(self, channels: list[dict[str, Any]], device: str) -> dict[str, Any]:
-        """The first online channel of a device, as an operator would find it: by its code."""
-        prefix = device[:10]
-        listed = await self.nodes["region"].call("GET", f"/api/v1/channels?text={prefix}131&limit=50")
-        rows = [row for row in listed["items"] if row in channels and row["online"]]
-        if not rows:
-            raise LookupError(f"no online channel whose code begins with {prefix}131")
-        chosen: dict[str, Any] = min(rows, key=lambda row: str(row["code"]))
-        self.screen.say(f"found {chosen['name']} {chosen['code']} below {chosen['peer_id']}")
-        return chosen
+    async def find(self, channels: list[dict[str, Any]], text: str) -> dict[str, Any]:
+        """The first channel that is found by its name or the beginning of its code, once it is online."""
+        path, codes = f"/api/v1/channels?text={quote(text)}&limit=50", {row["code"] for row in channels}
+        for _ in range(PATIENCE):
+            listed = await self.nodes["region"].call("GET", path)
+            if online := [row for row in listed["items"] if row["code"] in codes and row["online"]]:
+                chosen: dict[str, Any] = min(online, key=lambda row: str(row["code"]))
+                self.screen.say(f"found {chosen['name']} {chosen['code']}")
+                return chosen
+            await asyncio.sleep(0.1)
+        raise LookupError(f"no online channel is found by {text}")
 
     async def play(self, channel: dict[str, Any], file_name: str, codec: str) -> None:
         """Watch a channel at the region and judge what came."""
@@ -218,6 +251,16 @@ class Story:
 
     # -- what is left behind
 
+    async def calls_ended(self) -> None:
+        """Until no node has a stream any more: a call goes on for a while after its last viewer has left."""
+        running = 0
+        for _ in range(PATIENCE):
+            running = sum([len((await node.call("GET", "/api/v1/streams"))["items"]) for node in self.nodes.values()])
+            if not running:
+                return
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"{running} streams have no viewer and do not end")
+
     async def write_trace(self) -> None:
         """Every SIP message of the nodes, credentials masked, and the milestones of their calls, by time."""
         messages = [
@@ -253,17 +296,18 @@ class Story:
 
     async def verify_ledgers(self) -> None:
         """`gbgateway ledger verify` at every node."""
-        await together(self._verify_ledger(node) for node in self.nodes.values())
+        await together(node.command("ledger", "verify") for node in self.nodes.values())
         self.screen.say(f"the ledgers of {', '.join(self.nodes)} are whole")
 
-    async def _verify_ledger(self, node: NodeProcess) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "ledger", "verify", "--config", str(node.config_file),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        said, _ = await process.communicate()
-        if process.returncode != 0:
-            raise ValueError(f"{node.name}: {said.decode(errors='replace').strip()}")
+    # -- what is left to the visitor
+
+    async def hand_over(self) -> str:
+        """The region without any account, as the story's own is not the visitor's; the code to set it up with."""
+        region = self.nodes["region"]
+        await region.stop()
+        await region.command("reset-accounts", "--yes")
+        await region.start()
+        return await region.one_time_code()
 
     async def stop(self) -> None:
         """End the devices, then the nodes, the lower before the upper: everybody's last words are still heard."""

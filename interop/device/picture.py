@@ -125,12 +125,12 @@ class ToneEncoder:
     def __init__(self) -> None:
         self._at = 0
 
-    def encode(self, samples: int, pts: int) -> AccessUnit:
+    def encode(self, samples: int, pts: int) -> list[AccessUnit]:
         """The next `samples` samples (8 kHz) at `pts` (90 kHz)."""
         position = (np.arange(samples) + self._at) / AUDIO_HZ
         self._at += samples
         wave = (np.sin(2 * np.pi * 440 * position) * 3000).astype("<i2")
-        return AccessUnit(codec="PCMA", pts=pts, dts=pts, key=False, data=a_law(wave), track="audio")
+        return [AccessUnit(codec="PCMA", pts=pts, dts=pts, key=False, data=a_law(wave), track="audio")]
 
 
 def a_law(samples: NDArray[np.int16]) -> bytes:

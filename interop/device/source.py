@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from interop.device.picture import CLOCK_HZ, MovingPicture, PictureSettings, ToneEncoder, VideoEncoder
 from media import AccessUnit
@@ -15,6 +16,14 @@ Frame = tuple[AccessUnit, list[AccessUnit]]
 """A video access unit and the audio that belongs to it."""
 
 Listener = Callable[[Frame], None]
+
+
+class Tone(Protocol):
+    """An encoder of sound."""
+
+    def encode(self, samples: int, pts: int) -> list[AccessUnit]:
+        """What `samples` more samples (8 kHz), the first at `pts` (90 kHz), complete."""
+
 
 MAX_IN_FLIGHT = 30
 """Frames encoded and not yet handed out; while the event loop is that late, further ones are dropped."""
@@ -36,10 +45,14 @@ class _Run:
 
 
 class LiveSource:
-    """Encodes in a thread of its own while it has listeners; they are called on the event loop."""
+    """Encodes in a thread of its own while it has listeners; they are called on the event loop.
 
-    def __init__(self, settings: PictureSettings, title: str) -> None:
+    `tone` makes the encoder of the sound, where the settings want any.
+    """
+
+    def __init__(self, settings: PictureSettings, title: str, tone: Callable[[], Tone] = ToneEncoder) -> None:
         self.settings = settings
+        self._tone = tone
         self.dropped = 0
         self._title = title
         self._viewers: list[_Viewer] = []
@@ -92,12 +105,12 @@ class LiveSource:
     def _encode(self, loop: asyncio.AbstractEventLoop, run: _Run) -> None:
         settings = self.settings
         picture, encoder = MovingPicture(settings, self._title), VideoEncoder(settings)
-        tone = ToneEncoder() if settings.audio else None
+        tone = self._tone() if settings.audio else None
         began, number, broken = time.monotonic(), 0, False
         while not run.stop.is_set():
             key = self._key_wanted.is_set() or broken or number == 0
             self._key_wanted.clear()
-            audio = [] if tone is None else [tone.encode(*_audio_of(number, settings.fps))]
+            audio = [] if tone is None else tone.encode(*_audio_of(number, settings.fps))
             for unit in encoder.encode(picture.frame(number, time.time()), number, key=key):
                 if broken and not unit.key:
                     continue

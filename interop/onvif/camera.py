@@ -14,7 +14,7 @@ from aiohttp import web
 from interop.onvif import misbehaviour
 from interop.onvif.clock import CameraClock
 from interop.onvif.device_service import DeviceService, scopes_of
-from interop.onvif.discovery import Announcement, DiscoverySettings, WsDiscovery
+from interop.onvif.discovery import Announcement, DiscoverySettings, WsDiscovery, own_address_towards
 from interop.onvif.encodings import source_configuration_token
 from interop.onvif.envelope import Request, answer, parse
 from interop.onvif.event_service import EventService
@@ -34,9 +34,8 @@ from interop.onvif.settings import CameraSettings
 from interop.onvif.state import Call, CameraState, Operations
 from interop.onvif.tree import node
 
-MOST_BYTES: Final = 256 << 10
+MOST_BYTES: Final = 64 << 10
 SOAP: Final = "application/soap+xml"
-OPEN_TO_ALL: Final = frozenset({("tds", "GetSystemDateAndTime")})
 
 
 class OnvifCamera:
@@ -95,14 +94,15 @@ class OnvifCamera:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen; say Hello. Raises OSError."""
+        """Listen; say Hello. After `stop` it comes back at the same ports, its subscriptions lost. Raises OSError."""
+        self._stopping.clear()
         application = web.Application(client_max_size=MOST_BYTES)
         application.router.add_post("/{path:.*}", self._post)
         application.router.add_get(SNAPSHOT_PATH + "{token}", self._get_snapshot)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
         try:
             await self._runner.setup()
-            await web.TCPSite(self._runner, self.settings.host, self.settings.port).start()
+            await web.TCPSite(self._runner, self.settings.host, self.port or self.settings.port).start()
             self.port = self._runner.addresses[0][1]
             if self._discovery is not None:
                 await self._discovery.start()
@@ -137,7 +137,7 @@ class OnvifCamera:
     @property
     def address(self) -> str:
         """The base of the camera's own addresses, such as "http://127.0.0.1:8000"."""
-        return f"http://{self.settings.xaddr_host or self.settings.host}:{self.port}"
+        return self._named(self.settings.host)
 
     @property
     def discovery_port(self) -> int:
@@ -209,12 +209,16 @@ class OnvifCamera:
         return web.Response(body=answer(body, asked), content_type=SOAP, charset="utf-8")
 
     def _base(self, request: web.Request) -> str:
-        host = self.settings.xaddr_host or request.url.host or self.settings.host
-        return f"http://{host}:{self.port}"
+        """The camera's address as the asker reaches it."""
+        name = request.transport.get_extra_info("sockname")[0] if request.transport is not None else self.settings.host
+        return self._named(name)
+
+    def _named(self, own: str) -> str:
+        return f"http://{self.settings.xaddr_host or own}:{self.port}"
 
     def _unproven(self, request: web.Request, asked: Request, prefix: str) -> web.Response | None:
         """Check the sender: None, or the challenge to answer. Raises OnvifFault."""
-        if not self.settings.username or (prefix, asked.operation) in OPEN_TO_ALL:
+        if not self.settings.username or (prefix == "tds" and asked.operation in self.settings.open_operations):
             return None
         if not self.settings.http_digest:
             try:
@@ -280,7 +284,7 @@ class OnvifCamera:
             return web.Response(status=500)
         return web.Response(body=self.state.snapshot, content_type="image/jpeg")
 
-    def _announcement(self) -> Announcement:
-        return Announcement(
-            serial=self.settings.serial, scopes=scopes_of(self.state), xaddrs=(self.address + PATHS["tds"],)
-        )
+    def _announcement(self, asker: tuple[str, int]) -> Announcement:
+        """What discovery tells an asker: the address of the network card that faces it."""
+        own = self.settings.host if self.settings.host not in ("", "0.0.0.0") else own_address_towards(asker)
+        return Announcement(self.settings.serial, scopes_of(self.state), (self._named(own) + PATHS["tds"],))

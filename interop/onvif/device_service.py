@@ -237,6 +237,8 @@ def _moment(received: Received) -> float:
     parts = [received.number(f"UTCDateTime.{name}") for name in names]
     try:
         year, month, day, hour, minute, second = (int(part) for part in parts if part is not None)
+        if not 1970 <= year < 2100:
+            raise ValueError(year)
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
     except (ValueError, OverflowError):
         raise invalid("ter:InvalidDateTime", "UTCDateTime is not a date and time") from None

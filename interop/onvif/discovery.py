@@ -103,6 +103,16 @@ def read_probe(datagram: bytes) -> Probe | None:
     )
 
 
+def own_address_towards(asker: tuple[str, int]) -> str:
+    """The address of the network card that faces somebody; nothing is sent. Without a route it is loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probing:
+        try:
+            probing.connect(asker)
+        except OSError:
+            return "127.0.0.1"
+        return str(probing.getsockname()[0])
+
+
 def _resolved(element: Element, name: str) -> str:
     prefix, colon, local = name.rpartition(":")
     uri = element.nsmap.get(prefix if colon else None)
@@ -133,7 +143,7 @@ class WsDiscovery(asyncio.DatagramProtocol):
     def __init__(
         self,
         settings: DiscoverySettings,
-        announcement: Callable[[], Announcement],
+        announcement: Callable[[tuple[str, int]], Announcement],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.port = 0
@@ -155,32 +165,32 @@ class WsDiscovery(asyncio.DatagramProtocol):
         self._closed = loop.create_future()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=self._socket())
         self.port = self._transport.get_extra_info("sockname")[1]
-        self._tell("Hello", node("wsd:Hello", self._announcement().described()))
+        self._tell("Hello", node("wsd:Hello", self._announcement(self._everybody()).described()))
 
     async def stop(self) -> None:
         """Say Bye and close."""
         if self._transport is None or self._closed is None:
             return
-        endpoint = node("wsa4:EndpointReference", node("wsa4:Address", self._announcement().endpoint))
+        endpoint = node("wsa4:EndpointReference", node("wsa4:Address", self._announcement(self._everybody()).endpoint))
         self._tell("Bye", node("wsd:Bye", endpoint))
         self._transport.close()
         await self._closed
         self._transport = None
 
     def _socket(self) -> socket.socket:
-        settings = self._settings
+        settings, port = self._settings, self.port or self._settings.port
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             made.setblocking(False)
             if settings.group:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                made.bind(("", settings.port))
+                made.bind(("", port))
                 joined = struct.pack("4s4s", socket.inet_aton(settings.group), socket.inet_aton(settings.host))
                 made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, joined)
                 made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(settings.host))
                 made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
             else:
-                made.bind((settings.host, settings.port))
+                made.bind((settings.host, port))
         except OSError:
             made.close()
             raise
@@ -188,7 +198,10 @@ class WsDiscovery(asyncio.DatagramProtocol):
 
     def _tell(self, action: str, body: Element) -> None:
         if self._settings.group:
-            self._send(message(action, body, self._number(), self._instance), (self._settings.group, self.port))
+            self._send(message(action, body, self._number(), self._instance), self._everybody())
+
+    def _everybody(self) -> tuple[str, int]:
+        return self._settings.group or self._settings.host, self.port
 
     def _number(self) -> int:
         self._sent += 1
@@ -205,7 +218,7 @@ class WsDiscovery(asyncio.DatagramProtocol):
         except ValueError:
             self.malformed += 1
             return
-        announcement = self._announcement()
+        announcement = self._announcement(addr)
         if probe is None or not probe.meets(announcement):
             return
         if not self._may_answer():

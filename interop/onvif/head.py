@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+SLOWEST = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -79,14 +81,23 @@ class PtzHead:
         if zoom is not None:
             self.zoom = self.zoom.continuous(now, zoom * self._zoom_per_s, timeout_s)
 
-    def towards(self, now: float, pan: float | None, tilt: float | None, zoom: float | None) -> None:
-        """Move to a position at full speed."""
+    def towards(
+        self,
+        now: float,
+        pan: float | None,
+        tilt: float | None,
+        zoom: float | None,
+        pan_tilt_speed: float = 1.0,
+        zoom_speed: float = 1.0,
+    ) -> None:
+        """Move to a position; speeds are shares of the full speed, from 0 to 1, and never quite 0."""
+        pan_tilt_per_s = self._pan_tilt_per_s * max(SLOWEST, min(1.0, pan_tilt_speed))
         if pan is not None:
-            self.pan = self.pan.towards(now, pan, self._pan_tilt_per_s)
+            self.pan = self.pan.towards(now, pan, pan_tilt_per_s)
         if tilt is not None:
-            self.tilt = self.tilt.towards(now, tilt, self._pan_tilt_per_s)
+            self.tilt = self.tilt.towards(now, tilt, pan_tilt_per_s)
         if zoom is not None:
-            self.zoom = self.zoom.towards(now, zoom, self._zoom_per_s)
+            self.zoom = self.zoom.towards(now, zoom, self._zoom_per_s * max(SLOWEST, min(1.0, zoom_speed)))
 
     def stop(self, now: float, pan_tilt: bool, zoom: bool) -> None:
         """Stop some or all axes."""

@@ -10,6 +10,8 @@ from interop.onvif.received import Received
 from interop.onvif.state import Call, CameraState, Operations, SourceState, StoredPreset
 from interop.onvif.tree import Element, node
 
+LONGEST_NAME = 64
+
 
 class PtzService:
     """Movements of the heads; a position follows from velocity and time."""
@@ -117,6 +119,7 @@ class PtzService:
             here.pan + received.pan if received.pan is not None else None,
             here.tilt + received.tilt if received.tilt is not None else None,
             here.zoom + received.zoom if received.zoom is not None else None,
+            *received.speeds,
         )
         return node("tptz:RelativeMoveResponse")
 
@@ -128,7 +131,7 @@ class PtzService:
         for value, low in ((received.pan, -1.0), (received.tilt, -1.0), (received.zoom, 0.0)):
             if value is not None and not low <= value <= 1.0:
                 raise invalid("ter:InvalidPosition", f"No position {value:g}")
-        state.head.towards(self._state.clock.now(), received.pan, received.tilt, received.zoom)
+        state.head.towards(self._state.clock.now(), received.pan, received.tilt, received.zoom, *received.speeds)
         return node("tptz:AbsoluteMoveResponse")
 
     def stop(self, call: Call) -> Element:
@@ -178,6 +181,8 @@ class PtzService:
         """Store where the head looks now, as a new preset or in the place of one."""
         state = self._of(call.received)
         token, name = call.received.text("PresetToken"), call.received.text("PresetName")
+        if len(name) > LONGEST_NAME:
+            raise invalid("ter:InvalidPresetName", f"A name of {len(name)} characters")
         if token and token not in state.presets:
             raise invalid("ter:NoToken", f"No preset {token!r}")
         if not token and any(preset.name == name for preset in state.presets.values() if name):
@@ -198,7 +203,7 @@ class PtzService:
     def goto_preset(self, call: Call) -> Element:
         """Move to a stored position."""
         state = self._of(call.received)
-        self._goto(state, self._preset(state, call.received.text("PresetToken")))
+        self._goto(call.received, state, self._preset(state, call.received.text("PresetToken")))
         return node("tptz:GotoPresetResponse")
 
     def remove_preset(self, call: Call) -> Element:
@@ -211,11 +216,11 @@ class PtzService:
     def goto_home_position(self, call: Call) -> Element:
         """Move to the home position."""
         state = self._of(call.received)
-        self._goto(state, state.home)
+        self._goto(call.received, state, state.home)
         return node("tptz:GotoHomePositionResponse")
 
-    def _goto(self, state: SourceState, preset: StoredPreset) -> None:
-        state.head.towards(self._state.clock.now(), preset.pan, preset.tilt, preset.zoom)
+    def _goto(self, received: Received, state: SourceState, preset: StoredPreset) -> None:
+        state.head.towards(self._state.clock.now(), preset.pan, preset.tilt, preset.zoom, *received.speeds)
 
 
 def _position(name: str, position: Position) -> Element:

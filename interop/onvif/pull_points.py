@@ -56,7 +56,6 @@ class PullPoints:
         self._points: dict[str, PullPoint] = {}
         self._properties: dict[tuple[str, tuple[tuple[str, str], ...]], Event] = {}
         self._numbered = 0
-        self.closed = False
 
     def create(self, now: float, until: float, topics: tuple[str, ...]) -> PullPoint:
         """A new subscription, which first hears the state of every property. Raises OnvifFault."""
@@ -103,7 +102,6 @@ class PullPoints:
 
     def close(self) -> None:
         """End all."""
-        self.closed = True
         for point in list(self._points.values()):
             self.remove(point)
 

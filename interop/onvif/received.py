@@ -88,6 +88,12 @@ class Received:
         return self.number("Velocity.Zoom.x", "Translation.Zoom.x", "Position.Zoom.x")
 
     @property
+    def speeds(self) -> tuple[float, float]:
+        """How fast to move to a position: pan and tilt, zoom; 1 where nothing is said."""
+        pan_tilt, zoom = self.number("Speed.PanTilt.x", "Speed.PanTilt.y"), self.number("Speed.Zoom.x")
+        return (1.0 if pan_tilt is None else abs(pan_tilt)), (1.0 if zoom is None else abs(zoom))
+
+    @property
     def timeout_s(self) -> float | None:
         """How long it shall last, seconds."""
         return self.number("Timeout")

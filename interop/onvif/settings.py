@@ -9,6 +9,11 @@ from typing import Literal
 Encoding = Literal["H264", "H265", "JPEG"]
 SnapshotAuth = Literal["digest", "basic", "none"]
 
+PRE_AUTH = frozenset(
+    {"GetSystemDateAndTime", "GetServices", "GetServiceCapabilities", "GetCapabilities", "GetHostname"}
+)
+"""What the standard leaves open to everybody (ONVIF Core, access class PRE_AUTH)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -58,6 +63,7 @@ class CameraSettings:
 
     port             HTTP port; 0 takes a free one
     username         empty: nobody has to prove anything
+    open_operations  device operations without login. Many cameras are stricter than PRE_AUTH; some leave nothing open
     http_digest      HTTP digest (RFC 7616) instead of WS-Security UsernameToken
     clock_offset_s   how far the camera's clock is ahead of ours
     strict_clock     refuse a UsernameToken whose Created is more than clock_tolerance_s from the camera's clock
@@ -86,6 +92,7 @@ class CameraSettings:
     snapshot: bytes | None = field(repr=False, default=None)
     snapshot_auth: SnapshotAuth = "digest"
     events: bool = True
+    open_operations: frozenset[str] = frozenset({"GetSystemDateAndTime"})
     http_digest: bool = False
     digest_algorithm: Literal["MD5", "SHA-256"] = "MD5"
     clock_offset_s: float = 0.0

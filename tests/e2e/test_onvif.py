@@ -16,7 +16,7 @@ import pytest
 from interop.demo.node import ApiFailure, NodeProcess
 from interop.onvif.camera import OnvifCamera
 from interop.onvif.settings import CameraSettings, Profile, VideoSource
-from interop.wire.sipwire import WireRefused
+from interop.wire.sipwire import WireRefused, element
 from sip.manscdp import ptz
 from tests.e2e.chain import Chain, running_chain, until
 from tests.e2e.test_rtsp import decoded, no_password_is_written, nothing_runs
@@ -84,6 +84,7 @@ async def test_an_onvif_camera_two_years_off_is_seen_and_moved_from_the_top_of_t
             await call.bye()
         await it_is_listed_with_its_maker(chain)
         await it_is_moved_from_the_top(chain, camera)
+        await what_it_sees_is_an_alarm_at_the_top(chain, camera)
         await until(lambda: nothing_runs(chain.bottom), 20)
         await asyncio.to_thread(no_password_is_written, tmp_path)
 
@@ -106,6 +107,31 @@ async def it_is_moved_from_the_top(chain: Chain, camera: OnvifCamera) -> None:
     await camera.wait_for("SetPreset")
     await chain.upper.ptz(FIRST, ptz.encode(ptz.Preset("call", 3)))
     await camera.wait_for("GotoPreset")
+
+
+async def what_it_sees_is_an_alarm_at_the_top(chain: Chain, camera: OnvifCamera) -> None:
+    """Only where the sharing rule allows it, once, and on every level."""
+    for node in chain.nodes:
+        await node.call("PATCH", "/api/v1/rules/everything", {"actions": ["live", "ptz", "query", "alarm"]})
+    async with asyncio.timeout(20):
+        while not camera.subscriptions:
+            await asyncio.sleep(0.1)
+    camera.motion(True, "fixed")
+    camera.motion(False, "fixed")
+
+    def alarms() -> list[str]:
+        return [told.text for told in chain.upper.responses if element(told.text, "CmdType") == "Alarm"]
+
+    async def told() -> bool:
+        return bool(alarms())
+
+    await until(told, 20)
+    [alarm] = alarms()
+    assert "<Notify>" in alarm and element(alarm, "AlarmTime")
+    assert [element(alarm, name) for name in ("DeviceID", "AlarmMethod", "AlarmType")] == [SECOND, "5", "2"]
+    for node in chain.nodes:
+        [known] = (await node.call("GET", "/api/v1/alarms"))["items"]
+        assert (known["code"], known["method"], known["type"]) == (SECOND, "5", "2")
 
 
 async def test_a_wrong_password_is_said_in_words_and_put_right_the_camera_comes_back(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway import cli
+from gateway.operations.accounts import NothingThere
 from gateway.operations.backup import BackupRefused
 from gateway.operations.restore import RestoreRefused
 from gateway.store.migrations.upgrade import newest
@@ -77,3 +78,13 @@ def test_the_self_check_ends_with_the_worst_it_found(file: Path) -> None:
     assert content["worst"] == "problem"
     [bad] = [one for one in content["findings"] if one["level"] == "problem"]
     assert bad["subject"] == "http.port" and str(port) in bad["text"] and "ss -lnpt" in bad["change"]
+
+
+def test_accounts_are_reset_when_that_is_meant(file: Path, tmp_path: Path) -> None:
+    assert isinstance(run("reset-accounts", "--yes", "--config", file).exception, NothingThere)
+    asyncio.run(live_in(tmp_path / "data"))
+    kept = CliRunner().invoke(cli.app, ["reset-accounts", "--config", str(file)], input="n\n")
+    assert kept.exit_code == 1 and "removed" not in kept.output
+    done = CliRunner().invoke(cli.app, ["reset-accounts", "--config", str(file)], input="y\n")
+    assert done.exit_code == 0 and "1 accounts removed" in done.output and "set-up code" in done.output
+    assert "There was no account." in run("reset-accounts", "--yes", "--config", file).output

@@ -13,6 +13,7 @@ from gateway.config_key import (
     digits,
     each_address,
     each_of,
+    each_target,
     from_text,
     from_toml,
     key,
@@ -121,3 +122,9 @@ def test_a_list_of_addresses_names_the_one_that_is_none() -> None:
     assert each_address(()) is None and each_address(("192.0.2.1", "2001:db8::1")) is None
     assert each_address(("192.0.2.1", "router")) == "'router' is not an IP address"
     assert each_address(("",)) == "'' is not an IP address"
+
+
+def test_a_list_of_targets_names_the_one_that_is_none() -> None:
+    assert each_target(()) is None and each_target(("239.255.255.250:3702", "127.0.0.1:1")) is None
+    for wrong in ("239.255.255.250", "camera:3702", "192.0.2.1:0", "192.0.2.1:x", "::1:3702", ""):
+        assert each_target((wrong,)) == f"{wrong!r} is not address:port"

@@ -12,6 +12,8 @@ import pytest
 
 from gateway.app import Node
 from gateway.compliance.grant import Grant
+from gateway.onvif.ptz_commands import OnvifCommands
+from gateway.onvif.snapshot import Snapshots
 from gateway.relay.hub import Hub
 from gateway.relay.inputs import Inputs
 from gateway.relay.views import View, Views
@@ -26,6 +28,7 @@ GRANTING = "gateway/compliance/grant.py"
 TAKE_A_GRANT: list[Callable[..., Any]] = [
     Hub.attach, Inputs.join, Inputs.adopt, Views.open, Views.snapshot, View.__init__, UpperRequest.__init__,
     UpperCall.__init__, UpperCall.restored, UpperLeg.__init__, Controls.ptz, Node.snapshot,
+    OnvifCommands.ptz, Snapshots.take,
 ]  # fmt: skip
 """Everything through which a picture leaves a stream, or a camera is moved."""
 COMMANDS = {
@@ -35,6 +38,7 @@ COMMANDS = {
     "OpenView": {"gateway/relay/views.py"},
     "Snapshot": {"gateway/relay/views.py"},
     "PtzControl": {"gateway/signalling/control.py"},
+    "OnvifCommands": {"gateway/assembly/onvif.py"},
 }
 """What tells a worker to let a picture out, or a camera to move, and the modules that hold the grant for it."""
 

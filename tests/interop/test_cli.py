@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from interop import cli
+from interop.device import PictureSettings
+from interop.rtsp import RtspSettings, Stream
 from interop.wire.platform import WirePlatform
 from interop.wire.port import WirePort
 from interop.wire.sipwire import Path as WirePath
@@ -163,3 +166,79 @@ async def test_it_waits_for_an_absent_platform_and_runs_until_it_is_interrupted(
 
 async def _nothing(request: Split, path: WirePath) -> None:
     return None
+
+
+def test_every_option_reaches_the_rtsp_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    async def run(settings: Any) -> int:
+        seen.append(settings)
+        return 3
+
+    monkeypatch.setattr(cli, "run_rtsp", run)
+    options = {
+        "host": "127.0.0.2", "port": "8555", "path": "/Streaming/Channels/101", "name": "门口", "user": "admin",
+        "password": "pw", "auth": "basic", "codec": "h265", "sound": "AAC", "transport": "udp", "size": "320x180",
+        "fps": "10", "gop": "20", "kbps": "300", "timeout": "30", "fault": "stops", "fault-after": "2",
+    }  # fmt: skip
+    assert _invoke("rtsp", *(text for name, value in options.items() for text in (f"--{name}", value))).exit_code == 3
+    one = seen[0]
+    assert (one.host, one.port, one.name, one.timeout_s) == ("127.0.0.2", 8555, "门口", 30.0)
+    assert (one.username, one.password, one.auth, one.transports) == ("admin", "pw", "basic", {"UDP"})
+    assert (one.fault, one.fault_after_s) == ("stops", 2.0)
+    (stream,) = one.streams
+    assert (stream.path, stream.sound, stream.picture.codec) == ("/Streaming/Channels/101", "AAC", "H265")
+    assert (stream.picture.width, stream.picture.height, stream.picture.bitrate) == (320, 180, 300_000)
+    assert _invoke("rtsp").exit_code == 3
+    assert seen[1].transports == {"TCP", "UDP"} and not seen[1].username
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--path", "live"], "slash"),
+        (["--auth", "ntlm"], "digest"),
+        (["--sound", "MP3"], "AAC"),
+        (["--fault", "fire"], "silent"),
+        (["--transport", "pigeon"], "both"),
+    ],
+)
+def test_a_wrong_option_of_the_rtsp_camera_is_told_in_words(wrong: list[str], said: str) -> None:
+    result = _invoke("rtsp", *wrong)
+    assert result.exit_code == 2 and said in result.output and "Traceback" not in result.output
+
+
+async def test_the_rtsp_camera_listens_and_ends_on_sigterm_and_a_taken_port_is_told() -> None:
+    process = await _rtsp(0)
+    url = (await _events(process, "listening"))[-1]["url"]
+    second = await _rtsp(int(url.rpartition(":")[2].partition("/")[0]))
+    assert "in use" in (await _events(second, "not listening"))[-1]["problem"]
+    assert await second.wait() == 1
+    process.send_signal(signal.SIGTERM)
+    assert await process.wait() == 0
+
+
+def _rtsp(port: int) -> Any:
+    return asyncio.create_subprocess_exec(
+        sys.executable, "-c", "import interop.cli; interop.cli.main()", "rtsp", "--port", str(port), "--size", "64x48",
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def test_it_serves_within_this_process_until_a_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        assert await cli.run_rtsp(RtspSettings(port=taken.getsockname()[1])) == 1
+    assert "not listening" in capsys.readouterr().out
+    settings = RtspSettings(streams=(Stream("/live", PictureSettings(width=64, height=48)),))
+    running = asyncio.create_task(cli.run_rtsp(settings))
+    said = ""
+    async with asyncio.timeout(20):
+        while "listening" not in said:
+            await asyncio.sleep(0.01)
+            said += capsys.readouterr().out
+    assert json.loads(said)["url"].startswith("rtsp://127.0.0.1:")
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.wait_for(running, 20) == 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(number)

@@ -132,7 +132,7 @@ async def page() -> str:
             if route.query is not None and route.query is not ListQuery:
                 lines += [f"Query of `{route.method} {route.path}`:", ""]
                 lines += _fields(route.query.model_json_schema(ref_template="{model}"))
-            for name in (getattr(model, "__name__", "") for model in (route.body, route.reply)):
+            for name in (getattr(route.body, "__name__", ""), _answer(route)):
                 if name in schemas:
                     bodies[name] = schemas[name]
     lines += ["## Bodies and answers", ""]
@@ -142,10 +142,18 @@ async def page() -> str:
 
 
 def _row(route: Route) -> tuple[str, str, str, str, str]:
-    answer = getattr(route.reply, "__name__", "")
-    shown = f"{route.status} {_link(answer) if answer and answer != 'dict' else ''}".strip()
+    listed = getattr(route.reply, "__origin__", None) is list
+    answer = _answer(route)
+    link = _link(answer) if answer and answer != "dict" else ""
+    shown = f"{route.status} {'list of ' if listed and link else ''}{link}".strip()
     body = _link(route.body.__name__) if route.body is not None else ""
     return code(f"{route.method} {route.path}"), route.access, route.summary, body, shown
+
+
+def _answer(route: Route) -> str:
+    """Name of the model a route answers with, or with a list of."""
+    model = route.reply.__args__[0] if getattr(route.reply, "__origin__", None) is list else route.reply
+    return str(getattr(model, "__name__", ""))
 
 
 def _link(name: str) -> str:

@@ -14,8 +14,9 @@ from tools.pages.text import code, table
 
 _HEAD = """# Commands
 
-`gbgateway` runs a node and manages a running one over its HTTP API; `gbsim` plays a camera or an NVR. Options before
-the command (`gbgateway --url …`) hold for every command. `--help` after any command prints what this page says.
+`gbgateway` runs a node and manages a running one over its HTTP API; `gbsim` plays a camera or an NVR, or a camera
+that speaks RTSP only. Options before the command (`gbgateway --url …`) hold for every command. `--help` after any
+command prints what this page says.
 """
 
 
@@ -64,6 +65,12 @@ def _option(one: Any) -> tuple[str, str, str]:
     if one.required:
         default = "asked for" if one.prompt else "required"
     else:
-        default = "" if one.is_flag or one.default in (None, "") else code(str(one.default))
+        default = _default(one)
     meaning = (one.help or "") + (f" Variable `{one.envvar}`." if one.envvar else "")
-    return code(", ".join(one.opts)), default, meaning.strip()
+    return code(", ".join([*one.opts, *one.secondary_opts])), default, meaning.strip()
+
+
+def _default(one: Any) -> str:
+    if one.is_flag:
+        return {True: "yes", False: "no"}.get(one.default, "") if one.secondary_opts else ""
+    return "" if one.default in (None, "", []) else code(str(one.default))

@@ -25,7 +25,7 @@ def test_an_address_is_completed_as_people_leave_it_out(text: str, url: str) -> 
 
 
 def test_user_and_password_are_taken_out_of_an_address() -> None:
-    assert device_service("http://admin:pw@10.0.0.5/a") == ("http://10.0.0.5/a", "admin", "pw")
+    assert device_service("http://admin:p%40w@10.0.0.5/a") == ("http://10.0.0.5/a", "admin", "p@w")
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,12 @@ async def test_a_redirection_is_followed_on_the_same_host_and_nowhere_else() -> 
     async with serving(handler) as url, calling() as http:
         target = "/there"
         assert (await http.get(f"{url}/", Login())).body == b"here"
-        for target, words in (
+        for location, words in (
             ("http://127.0.0.2/x", "another host"),
             ("file:///etc/passwd", "another host"),
             ("/loop", "circle"),
         ):
+            target = location
             with pytest.raises(HttpTrouble, match=words) as refused:
                 await http.get(f"{url}/", Login())
             assert refused.value.what_zh
@@ -109,7 +110,7 @@ async def test_answers_are_bounded_in_size_and_time_and_not_unpacked() -> None:
             await http.get(f"{url}/slow", Login())
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])
 async def test_who_does_not_speak_http_is_told_so(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -124,6 +125,31 @@ async def test_who_does_not_speak_http_is_told_so(answer: bytes) -> None:
             await http.get(f"http://127.0.0.1:{port}/", Login())
         with pytest.raises(HttpTrouble):
             await http.get(f"https://127.0.0.1:{port}/", Login(), verify=False)
+
+
+async def test_an_idle_connection_the_camera_closed_is_no_trouble() -> None:
+    taken = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        taken += 1
+        await reader.readuntil(b"\r\n\r\n")
+        if taken > 1:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, calling() as http:
+        assert (await http.get(url, Login())).body == b"ok"
+        server.close()
+        taken = -5
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    taken = -5
+    async with server, calling() as http:
+        with pytest.raises(HttpTrouble, match="broke"):
+            await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", Login())
 
 
 async def test_nobody_there_is_said_in_the_systems_words() -> None:

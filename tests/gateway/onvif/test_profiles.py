@@ -17,8 +17,8 @@ def profile(token: str, source: str = "a", codec: str = "H264", width: int = 192
 async def test_profiles_are_read_from_an_answer_written_by_hand() -> None:
     found = of_media((await load()).answer("media", "GetProfiles", PROFILES))
     assert found == [
-        Profile("main", "Main stream", "vs0", "Lens 1", "H264", 2560, 1440, 25.0, "ptz0"),
-        Profile("jpeg", "Pictures", "vs0", "Lens 1", "JPEG", 4000, 3000, 0.0),
+        Profile("main", "Main stream", "vs0", "Lens 1", "H264", 2560, 1440, 25.0, "ptz0", configuration="vsc"),
+        Profile("jpeg", "Pictures", "vs0", "Lens 1", "JPEG", 4000, 3000, 0.0, configuration="vsc"),
     ]
     [source] = sources_of(found)
     assert source.chosen == found[0] and source.moving == found[0] and source.name == "Lens 1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from gateway.store.stores import Stores
 
 ID, CHANNEL = "34020000001110000007", "34020000001320000007"
 CAMERA = Device(ID, kind="rtsp", url="rtsp://192.0.2.1/", channel_id=CHANNEL, always_on=True)
-KEY = StreamKey(ID, CHANNEL)
+KEY, OTHER = StreamKey(ID, CHANNEL), StreamKey(ID, "34020000001320000008")
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Yard:
     async def open(self, key: StreamKey, trail: Trail) -> Call:
         if self.refusal is not None:
             raise self.refusal
-        assert key == KEY
+        assert key in (KEY, OTHER)
         self.calls.append(Call())
         return self.calls[-1]
 
@@ -137,3 +137,18 @@ async def test_another_channel_is_another_stream(yard: Yard) -> None:
     yard.refusal = Failure(Reason.UNKNOWN_CHANNEL)
     await yard.keeper.round()
     assert yard.readers == 0
+
+
+async def test_each_channel_of_a_camera_with_several_is_kept_and_one_that_is_gone_is_left(yard: Yard) -> None:
+    codes = [KEY.code, OTHER.code]
+    keeper = RtspKeeper(
+        yard.stores.devices, yard.hub, yard.grants, channels=lambda _: list(codes), clock=lambda: yard.now[0]
+    )
+    await yard.stores.devices.create(replace(CAMERA, kind="onvif"))
+    await keeper.round()
+    assert yard.hub.get(KEY) is not None and yard.hub.get(OTHER) is not None
+    codes.remove(OTHER.code)
+    await keeper.round()
+    assert set(keeper._kept) == {KEY}
+    await keeper.stop()
+    assert keeper._kept == {}

@@ -118,3 +118,35 @@ async def test_a_camera_that_takes_no_commands_is_told_apart_from_one_that_is_aw
         await deaf.ptz(move, LEFT)
     assert refused.value.reason is Reason.UNSUPPORTED and "RTSP only" in refused.value.message
     await deaf.key_frame(KEY)
+
+
+class Elsewhere:
+    """Carries commands out by other means than SIP."""
+
+    def __init__(self) -> None:
+        self.done: list[object] = []
+        self.refuses = False
+
+    async def ptz(self, grant: Grant, ptz_cmd: str) -> None:
+        self.done.append((grant.code, ptz_cmd))
+
+    async def key_frame(self, key: StreamKey) -> None:
+        if self.refuses:
+            raise Failure(Reason.ONVIF_UNREACHABLE)
+        self.done.append(key)
+
+
+async def test_a_camera_that_speaks_no_sip_has_its_commands_carried_out_elsewhere(
+    controls: Controls, raw: RawPeer, clock: Clock, move: Grant, granter: Granter
+) -> None:
+    there = Elsewhere()
+    controls.elsewhere = lambda peer_id: there if peer_id == CAMERA else None
+    await controls.ptz(move, LEFT)
+    await controls.key_frame(KEY)
+    there.refuses = True
+    clock.now += 2
+    await controls.key_frame(KEY)
+    assert there.done == [(CHANNEL, LEFT), KEY] and raw.heard == []
+    with pytest.raises(Failure) as offline:
+        await controls.ptz(await granter.grant("other", CHANNEL, Action.PTZ), LEFT)
+    assert offline.value.reason is Reason.DEVICE_OFFLINE

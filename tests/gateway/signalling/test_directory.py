@@ -11,7 +11,7 @@ import pytest
 from gateway.config import Config
 from gateway.errors import Failure, Reason
 from gateway.relay.hub import StreamKey
-from gateway.rtsp.target import RtspTarget
+from gateway.rtsp.target import RtspTarget, UnresolvedTarget
 from gateway.secrets import Secret
 from gateway.signalling.bindings import Binding, Bindings
 from gateway.signalling.directory import Directory
@@ -241,3 +241,26 @@ async def test_an_rtsp_camera_registers_nowhere_takes_no_commands_and_is_called_
     with pytest.raises(Failure) as failed:
         book.directory.locate(StreamKey(CAMERA, camera.channel_id))
     assert failed.value.reason is Reason.DEVICE_OFFLINE
+
+
+async def test_an_onvif_camera_registers_nowhere_and_is_asked_where_its_stream_is(book: Book) -> None:
+    directory = book.directory
+    camera = Device(CAMERA, kind="onvif", url="http://192.0.2.1/x", channel_id="34020000001320000001")
+    await book.stores.devices.create(camera)
+    assert directory.account(CAMERA) is None and directory.no_commands(CAMERA) == ""
+    key = StreamKey(CAMERA, "34020000001320000002")
+    target = directory.locate(key)
+    assert isinstance(target, UnresolvedTarget) and target.key == key
+    with pytest.raises(Failure) as failed:
+        await target.resolve()
+    assert failed.value.reason is Reason.DEVICE_OFFLINE
+
+    async def found(asked: StreamKey) -> RtspTarget:
+        return RtspTarget(asked, "rtsp://192.0.2.1/main", takes_commands=True)
+
+    directory.onvif_target = found
+    target = directory.locate(key)
+    assert isinstance(target, UnresolvedTarget) and (await target.resolve()).url == "rtsp://192.0.2.1/main"
+    await book.stores.devices.update(CAMERA, enabled=False)
+    with pytest.raises(Failure):
+        directory.locate(key)

@@ -25,6 +25,7 @@ from interop.wire.deviations import Deviations
 from interop.wire.sipwire import Split, WireRefused
 from media.worker.control import CloseLeg, KeyFrameWanted, OpenSource
 from tests.stand.node import NODE_ID
+from tests.stand.onvif_street import ONVIF_ID, ONVIF_SECOND, onvif_settings, running_onvif_street
 from tests.stand.street import CHANNEL, KEY, SECOND, UPPER_ID, Street, running_street, settings, until
 
 OTHER_PLATFORM = "34020000002000000007"
@@ -452,6 +453,20 @@ async def test_a_stream_nobody_watches_makes_room_for_one_that_is_wanted(tmp_pat
         await street.lingers()
         await (await street.upper.play(SECOND)).first_key()
         assert [call.ended_by for call in street.device.calls] == ["BYE", ""]
+
+
+async def test_a_stream_whose_address_has_to_be_asked_for_is_played_or_refused_with_the_reason(tmp_path: Path) -> None:
+    made = onvif_settings(tmp_path, onvif={"answer_seconds": 1.0})
+    async with running_onvif_street(made) as (street, camera, _):
+        above = await street.upper.play(ONVIF_SECOND)
+        await above.first_key()
+        await above.bye()
+        await street.quiet()
+        camera.misbehave("*", "garbage")
+        street.node.onvif.cameras.forget(ONVIF_ID)
+        with pytest.raises(WireRefused) as refused:
+            await street.upper.play(ONVIF_SECOND)
+        assert refused.value.status == 480 and "Not An ONVIF Service" in str(refused.value)
 
 
 async def test_a_device_that_goes_while_room_is_made_is_not_called_where_it_was(

@@ -22,7 +22,7 @@ from gateway.store.stores import Stores
 from interop.wire import manscdp
 from interop.wire.sipwire import Split, digest_fields
 from sip.aio import Incoming
-from sip.manscdp import DeviceInfoResponse
+from sip.manscdp import AlarmNotify, DeviceInfoResponse
 from tests.gateway.signalling.raw import (
     CAMERA,
     CHANNEL,
@@ -224,3 +224,20 @@ async def test_a_forged_register_without_the_password_changes_nothing(south: Sou
             assert (await stranger.ask(desk.port, data)).status == 401
     assert south.presence.bindings.get(CAMERA) == before and south.told == [f"online {CAMERA}"]
     assert isinstance(desk.heard[0], Incoming)
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "NOTIFY"])
+async def test_an_alarm_is_handed_on_however_it_is_told(south: South, desk: Desk, raw: RawPeer, method: str) -> None:
+    await register(desk, raw)
+    inner = "<AlarmPriority>1</AlarmPriority><AlarmMethod>5</AlarmMethod><AlarmTime>2026-01-02T03:04:05</AlarmTime>"
+    data = request_bytes(method, body=xml("Notify", "Alarm", inner, device=CHANNEL))
+    assert (await raw.ask(desk.port, data)).status == 200
+    heard: list[tuple[str, str]] = []
+
+    async def alarmed(peer_id: str, message: AlarmNotify) -> None:
+        heard.append((peer_id, message.device_id))
+
+    south.side.alarmed = alarmed
+    data = request_bytes(method, body=xml("Notify", "Alarm", inner, device=CHANNEL))
+    assert (await raw.ask(desk.port, data)).status == 200
+    await eventually(lambda: heard == [(CAMERA, CHANNEL)] and south.side.counters["alarm"] == 2)

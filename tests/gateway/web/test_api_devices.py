@@ -180,6 +180,7 @@ async def test_a_login_written_into_the_address_goes_where_it_belongs(api) -> No
     [
         ({"url": ""}, "url"),
         ({"url": "http://192.0.2.1/s3cret"}, "url"),
+        ({"profile": "main"}, "profile"),
         ({"url": 7}, "url"),
         ({"channel_id": "34020000001110000001"}, "channel_id"),
         ({"channel_id": "17"}, "channel_id"),
@@ -210,3 +211,42 @@ async def test_an_rtsp_camera_stays_one(api) -> None:
 async def test_a_device_that_registers_has_no_source(api) -> None:
     await api.call("POST", URL, {"id": ID})
     assert (await api.call("GET", f"{URL}/{ID}"))[1]["source"] is None
+
+
+ONVIF = {"id": "34020000001110000009", "kind": "onvif", "url": "https://u:p%40w@192.0.2.9/", "profile": "main"}
+
+
+async def test_an_onvif_camera_is_entered_with_its_device_service(api) -> None:
+    status, shown = await api.call("POST", URL, ONVIF | {"tolerances": ["onvif_any_certificate"]})
+    assert status == 201 and shown["url"] == "https://192.0.2.9/onvif/device_service" and shown["profile"] == "main"
+    assert (shown["channel_id"], shown["username"]) == ("34020000001320000009", "u") and "p@w" not in str(shown)
+    assert api.ctx.stores.devices.require(ONVIF["id"]).password.reveal() == "p@w"
+    status, shown = await api.call("PATCH", f"{URL}/{ONVIF['id']}", {"channel_id": "", "profile": ""})
+    assert (status, shown["channel_id"], shown["profile"]) == (200, "34020000001320000009", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": ""}, "url"),
+        ({"url": "rtsp://192.0.2.9/"}, "url"),
+        ({"url": "http://192.0.2.9:0/"}, "url"),
+        ({"channel_id": ONVIF["id"]}, "channel_id"),
+        ({"channel_id": "34020000001320000007"}, "channel_id"),
+    ],
+)
+async def test_a_mistake_in_an_onvif_camera_is_named_by_its_field(api, change, field) -> None:
+    await api.call("POST", URL, CAMERA)
+    status, body = await api.call("POST", URL, ONVIF | change)
+    assert status == 400 and body["message"].startswith(f"{field}: "), body
+
+
+async def test_an_onvif_camera_does_not_move_to_a_code_that_is_taken_and_stays_one(api) -> None:
+    await api.call("POST", URL, CAMERA)
+    await api.call("POST", URL, ONVIF)
+    path = f"{URL}/{ONVIF['id']}"
+    assert (await api.call("PATCH", path, {"channel_id": "34020000001320000007"}))[0] == 400
+    assert (await api.call("PATCH", path, {"channel_id": "34020000001320000010"}))[0] == 200
+    for kind in ("rtsp", "device"):
+        status, body = await api.call("PATCH", path, {"kind": kind})
+        assert status == 400 and body["message"].startswith("kind: ")

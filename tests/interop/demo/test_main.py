@@ -19,8 +19,8 @@ class Staged(Story):
 
     stopped = False
 
-    def stage(self, fails: str = "", lasts: bool = False) -> Staged:
-        self.fails, self.lasts = fails, lasts
+    def stage(self, fails: str = "", lasts: bool = False, handing: str = "gives") -> Staged:
+        self.fails, self.lasts, self.handing = fails, lasts, handing
         self.nodes["region"].directory.mkdir(parents=True)
         self.nodes["region"].log_file.touch()
         return self
@@ -30,6 +30,13 @@ class Staged(Story):
             await asyncio.Event().wait()
         if self.fails:
             raise StepFailed(self.fails)
+
+    async def hand_over(self) -> str:
+        if self.handing == "lasts":
+            await asyncio.Event().wait()
+        if self.handing == "fails":
+            raise RuntimeError("no code")
+        return "ABCDE-FGHJK-LMNPQ-RSTUV"
 
     async def stop(self) -> None:
         self.stopped = True
@@ -65,9 +72,48 @@ async def test_it_stays_up_until_it_is_told_to_end(tmp_path: Path, capsys: pytes
     story = Staged(tmp_path, Screen()).stage()
     asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
     assert await perform(story, once=False) == 0
+    assert story.stopped
     said = capsys.readouterr().out
-    assert story.nodes["region"].password in said
-    assert "Ctrl-C" in said
+    region = story.nodes["region"]
+    assert f"  Open         {region.api}\n" in said and "  Set-up code  ABCDE-FGHJK-LMNPQ-RSTUV\n" in said
+    assert "Ctrl-C" in said and region.password not in said
+
+
+async def test_a_code_that_was_replaced_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    story = Staged(tmp_path, Screen()).stage()
+    running = asyncio.create_task(perform(story, once=False))
+    said, region = "", story.nodes["region"]
+    async with asyncio.timeout(20):
+        while "Ctrl-C" not in said:
+            await asyncio.sleep(0.01)
+            said += capsys.readouterr().out
+        region.setup_code = "ZZZZZ-YYYYY-XXXXX-WWWWW"
+        region._code_known.set()
+        while "code is ZZZZZ-YYYYY-XXXXX-WWWWW now" not in said:
+            await asyncio.sleep(0.01)
+            said += capsys.readouterr().out
+        os.kill(os.getpid(), signal.SIGINT)
+        assert await running == 0
+
+
+async def test_once_nothing_is_handed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await perform(Staged(tmp_path, Screen()).stage(handing="fails"), once=True) == 0
+    assert "Set-up" not in capsys.readouterr().out
+
+
+async def test_a_region_that_cannot_be_handed_over_ends_it_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = Staged(tmp_path, Screen()).stage(handing="fails")
+    assert await perform(story, once=False) == 1
+    assert story.stopped and "no code" in capsys.readouterr().out
+
+
+async def test_an_interruption_while_handing_over_ends_it(tmp_path: Path) -> None:
+    story = Staged(tmp_path, Screen()).stage(handing="lasts")
+    asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
+    assert await perform(story, once=False) == 0
+    assert story.stopped
 
 
 def test_only_its_own_directory_is_emptied(tmp_path: Path) -> None:

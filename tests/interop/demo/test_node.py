@@ -69,6 +69,34 @@ async def test_a_node_starts_is_set_up_answers_survives_a_kill_and_stops(tmp_pat
     assert one.log_file.stat().st_size > 0
 
 
+async def test_a_node_whose_accounts_are_reset_has_a_new_code(tmp_path: Path) -> None:
+    one = _node(tmp_path)
+    await one.start()
+    try:
+        first = await one.one_time_code()
+        replaced = asyncio.create_task(one.another_code())
+        for _ in range(10):
+            body = {"code": "A" * 20, "username": "admin", "password": one.password}
+            with pytest.raises(ApiFailure):
+                await one.call("POST", "/api/v1/setup", body)
+        first, former = await asyncio.wait_for(replaced, 10), first
+        assert first != former
+        await one.set_up()
+        assert not any(code in one.log_file.read_text("utf-8") for code in (first, former))
+        with pytest.raises(RuntimeError, match="in use by process"):
+            await one.command("reset-accounts", "--yes")
+        await one.stop()
+        await one.command("reset-accounts", "--yes")
+        await one.start()
+        second = await one.one_time_code()
+        assert second and second != first
+        with pytest.raises(ApiFailure, match="401"):
+            await one.call("GET", "/api/v1/channels")
+        await one.set_up()
+    finally:
+        await one.stop()
+
+
 async def test_a_node_that_cannot_start_is_told_with_its_log(tmp_path: Path) -> None:
     one = _node(tmp_path, node={"id": "54"})
     with pytest.raises(RuntimeError, match=r"ended with [1-9]\d*; see .*gbgateway.log"):

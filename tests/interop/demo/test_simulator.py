@@ -55,3 +55,12 @@ async def test_one_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: p
         up.silent = True  # its last REGISTER waits for an answer
         await device.stop()
         assert device.exit_status == -9
+
+
+async def test_another_command_is_known_by_its_own_first_word(tmp_path: Path) -> None:
+    log = tmp_path / "r.log"
+    camera = SimulatorProcess({"port": "0", "size": "64x48"}, "", log, command="rtsp", ready="listening")
+    await camera.start()
+    assert (await camera.wait_for("listening", 1))["url"].startswith("rtsp://127.0.0.1:")
+    await camera.stop()
+    assert camera.exit_status == 0

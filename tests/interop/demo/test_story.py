@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from interop.demo.node import ApiFailure
+from interop.demo.node import ApiFailure, NodeProcess
 from interop.demo.pictures import judge
 from interop.demo.screen import Screen
-from interop.demo.story import CAMERA, NVR, StepFailed, Story, together
+from interop.demo.story import CAMERA, NVR, RTSP_NAME, StepFailed, Story, together
 
 
 def _story(output: Path) -> tuple[Story, io.StringIO]:
@@ -26,17 +26,23 @@ async def test_every_step_works_and_leaves_its_result(tmp_path_factory: pytest.T
     story, out = _story(output)
     try:
         await story.run()
-        assert len(story.logs) == 6
+        assert len(story.logs) == 7
         region = story.nodes["region"]
         page = await region.call("GET", "/api/v1/channels?limit=500")
         channels = [row for row in page["items"] if row["kind"] == "channel"]
         assert sorted({row["code"][:10] for row in channels}) == sorted({CAMERA[:10], NVR[:10]})
+        assert [row["name"] for row in channels if row["code"][10:13] == "132"] == [RTSP_NAME]
         await _what_does_not_fit_fails(story, channels)
+        await _the_region_is_left_to_the_visitor(story)
     finally:
         await story.stop()
     lines = out.getvalue().splitlines()
     assert max(len(line) for line in lines) <= 80
-    assert [judge(output / f"region-{name}.mp4").codec for name in ("live", "nvr")] == ["H.264", "H.265"]
+    assert [judge(output / f"region-{name}.mp4").codec for name in ("live", "nvr", "rtsp")] == [
+        "H.264",
+        "H.265",
+        "H.264",
+    ]
     assert (output / "region-snapshot.jpg").read_bytes().startswith(b"\xff\xd8")
     trace = (output / "signalling-trace.txt").read_text("utf-8")
     heads = [line.split()[1] for line in trace.splitlines() if line[:9].strip()[:1].isdigit()]
@@ -49,9 +55,23 @@ async def test_every_step_works_and_leaves_its_result(tmp_path_factory: pytest.T
     assert all(node.process is not None and node.process.returncode == 0 for node in story.nodes.values())
 
 
+async def _the_region_is_left_to_the_visitor(story: Story) -> None:
+    """With a code and without an account, and with all it knows of the world below."""
+    region = story.nodes["region"]
+    code = await story.hand_over()
+    assert (await region.call("GET", "/api/v1/setup"))["needed"]
+    with pytest.raises(ApiFailure, match="401"):
+        await region.log_in()
+    region.user = "visitor"
+    await region.set_up()
+    assert region.setup_code == code
+    assert [user["id"] for user in (await region.call("GET", "/api/v1/users"))["items"]] == ["visitor"]
+    city = (await region.call("GET", "/api/v1/devices"))["items"]
+    assert [(device["id"], device["online"]) for device in city] == [(story.nodes["city"].id, True)]
+    await story.verify_ledgers()
+
+
 async def _what_does_not_fit_fails(story: Story, channels: list[dict[str, Any]]) -> None:
-    with pytest.raises(LookupError, match="no online channel"):
-        await story.find([], CAMERA)
     nvr = next(row for row in channels if row["code"].startswith(NVR[:10]))
     with pytest.raises(ValueError, match="holds H.265, not H.264"):
         await story.play(nvr, "wrong.mp4", "H.264")
@@ -60,8 +80,9 @@ async def _what_does_not_fit_fails(story: Story, channels: list[dict[str, Any]])
     with pytest.raises(ValueError, match="a password is in the trace"):
         story._contains_no_password(f"Password: {story.passwords[0]}")
     region.config_file.write_text(whole.replace("[node]", "[nowhere]"), "utf-8")
-    with pytest.raises(ValueError, match="region platform: "):
+    with pytest.raises(RuntimeError, match="region platform: "):
         await story.verify_ledgers()
+    region.config_file.write_text(whole, "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -83,6 +104,33 @@ async def test_a_failing_step_says_which_and_why(tmp_path: Path, raised: Excepti
         await story.step("connecting", work())
     assert str(failed.value) == f"connecting: {told}"
     assert story.logs == []
+
+
+async def test_a_channel_that_is_not_found_is_told_by_what_was_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, _ = _story(tmp_path)
+
+    async def nothing(*_: object) -> dict[str, Any]:
+        return {"items": []}
+
+    monkeypatch.setattr("interop.demo.story.PATIENCE", 2)
+    monkeypatch.setattr(NodeProcess, "call", nothing)
+    await story.calls_ended()
+    with pytest.raises(LookupError, match="is found by loading dock"):
+        await story.find([], RTSP_NAME)
+
+
+async def test_a_call_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story, _ = _story(tmp_path)
+
+    async def one(*_: object) -> dict[str, Any]:
+        return {"items": [{}]}
+
+    monkeypatch.setattr("interop.demo.story.PATIENCE", 2)
+    monkeypatch.setattr(NodeProcess, "call", one)
+    with pytest.raises(TimeoutError, match="4 streams have no viewer"):
+        await story.calls_ended()
 
 
 async def test_the_first_failure_ends_the_others() -> None:

@@ -47,9 +47,9 @@ def test_every_frame_comes_out_at_once_and_decodes(codec: Any, decoder: str) -> 
 
 def test_the_tone_goes_on_where_it_stopped() -> None:
     tone, whole = ToneEncoder(), ToneEncoder()
-    first, second = tone.encode(533, 0), tone.encode(533, 6000)
+    (first,), (second,) = tone.encode(533, 0), tone.encode(533, 6000)
     assert (first.codec, first.track, second.pts) == ("PCMA", "audio", 6000)
-    assert first.data + second.data == whole.encode(1066, 0).data
+    assert first.data + second.data == whole.encode(1066, 0)[0].data
 
 
 # ITU-T G.711 table 1a and 1b: the first and last 16-bit value of an interval, and its code as transmitted.

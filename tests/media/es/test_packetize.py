@@ -1,4 +1,4 @@
-"""H.264 in RTP, byte by byte (RFC 6184) and as an independent depacketizer reads it."""
+"""H.264 and H.265 in RTP, byte by byte (RFC 6184, RFC 7798) and as an independent depacketizer reads H.264."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from aiortc.codecs.h264 import H264PayloadDescriptor
 
-from media.es.packetize import MAX_PAYLOAD, h264_payloads
+from media.es.packetize import MAX_PAYLOAD, h264_payloads, h265_payloads
 
 SPS, PPS, IDR = bytes.fromhex("6742e01f"), bytes.fromhex("68ce3c80"), bytes.fromhex("6588841122")
 START = b"\x00\x00\x00\x01"
@@ -56,3 +56,30 @@ def test_a_real_film_comes_out_of_an_independent_depacketizer_unchanged(encode: 
         assert all(len(payload) <= MAX_PAYLOAD for payload in payloads)
         read = b"".join(H264PayloadDescriptor.parse(payload)[1] for payload in payloads)
         assert read == unit.data.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").replace(b"\x00\x00\x01", START)
+
+
+VPS_265, SPS_265, IDR_265 = bytes.fromhex("40010c01"), bytes.fromhex("42010101"), bytes.fromhex("2601af08")
+
+
+def test_small_h265_units_share_an_aggregation_packet() -> None:
+    unit = START + VPS_265 + START + SPS_265 + START + IDR_265
+    assert h265_payloads(unit) == [bytes.fromhex("6001000440010c0100044201010100042601af08")]
+
+
+def test_an_aggregation_packet_has_the_lowest_layer_and_temporal_id() -> None:
+    unit = START + bytes.fromhex("020aaa") + START + bytes.fromhex("0203bb")
+    assert h265_payloads(unit) == [bytes.fromhex("60020003020aaa00030203bb")]
+
+
+def test_a_large_h265_unit_is_cut_into_fragments_with_start_and_end() -> None:
+    nal = bytes((0x26, 0x01, *range(1, 10)))
+    assert h265_payloads(START + nal, max_payload=6) == [
+        bytes.fromhex("620193010203"),
+        bytes.fromhex("620113040506"),
+        bytes.fromhex("620153070809"),
+    ]
+
+
+def test_h265_delimiters_and_filler_are_left_out() -> None:
+    unit = START + bytes.fromhex("460150") + START + bytes.fromhex("0201d0") + START + bytes.fromhex("4c01ff80")
+    assert h265_payloads(unit) == [bytes.fromhex("0201d0")]
