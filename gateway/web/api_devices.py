@@ -67,7 +67,7 @@ class DeviceChange(Strict):
             return given
         try:
             address, username, password = _apart(given["url"])
-        except WrongValue:
+        except ValueError:
             return given
         login = {name: value for name, value in (("username", username), ("password", password)) if value}
         return {**login, **given, "url": address}
@@ -90,15 +90,14 @@ class DeviceChange(Strict):
 
 
 def _apart(url: str) -> tuple[str, str, str]:
-    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream. Raises WrongValue."""
+    """A URL, and the user and password in it: of an ONVIF device service, or of an RTSP stream. Raises ValueError."""
     try:
         if url.strip().lower().startswith(("http://", "https://")):
             return device_service(url)
         address, username, password = split(url)
     except (LocalError, media.errors.LocalError) as error:
-        raise WrongValue(
-            str(error), "地址无效，应如 rtsp://主机:端口/路径 或 http://主机/onvif/device_service"
-        ) from None
+        zh = "地址无效，应如 rtsp://主机:端口/路径 或 http://主机/onvif/device_service"
+        raise WrongValue(str(error), zh) from None
     return str(address), username, password
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from interop.onvif.camera import OnvifCamera
 from interop.onvif.discovery import DiscoverySettings
 from interop.onvif.settings import CameraSettings, Profile, VideoSource
-from tests.e2e.console_stand import Stand, holds, moving, until
+from tests.e2e.console_stand import SEARCH, Stand, holds, moving, until
 from tests.stand.rtsp_camera import RtspCamera
 
-SEARCH = "[data-test=search] input, input[data-test=search]"
 TWO_HOURS_S = 7200.0
 USER, PASSWORD, WRONG = "viewer", "s3cret/Pass@word", "an0ther-one"
 

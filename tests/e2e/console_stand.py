@@ -31,6 +31,7 @@ FLAGS = (
 )  # fmt: skip
 NODE, UPPER = "34020000002000000001", "34000000002000000009"
 USER, PASSWORD, DEVICE_PASSWORD, UPPER_PASSWORD = "zhang", "Duty-Room-2026x", "cam-4711-pw", "upper-4711-pw"
+SEARCH = "[data-test=search] input, input[data-test=search]"
 SETTINGS: dict[str, dict[str, Any]] = {
     "media": {"device_transport": "udp", "linger_seconds": 1.0},
     "rtsp": {"probe_seconds": 1.0},
