@@ -72,6 +72,7 @@ class OnvifCameras:
         self._rtsp: RtspAsker
         self._known: dict[str, KnownCamera] = {}
         self._codes: dict[str, list[str]] = {}
+        self._details: dict[str, CameraDetails] = {}
         self._asking: dict[str, asyncio.Lock] = {}
         self.on_known: Callable[[KnownCamera], None] = lambda _camera: None
         """Told of every camera that has described itself."""
@@ -100,8 +101,7 @@ class OnvifCameras:
             camera = await self._ask(device)
         except Failure as failure:
             self._known.pop(device.id, None)
-            named = _of(failure, device)
-            return SourceState(online=False, failure=named)
+            return SourceState(online=False, failure=_of(failure, device), camera=self._details.get(device.id))
         code = next(iter(camera.channels.sources))
         state = await self._rtsp.ask_at(self._target(camera, code))
         if state is None:
@@ -127,6 +127,7 @@ class OnvifCameras:
     def forget(self, peer_id: str) -> None:
         self._known.pop(peer_id, None)
         self._codes.pop(peer_id, None)
+        self._details.pop(peer_id, None)
         self._asking.pop(peer_id, None)
 
     # -- what is asked of one camera
@@ -138,7 +139,11 @@ class OnvifCameras:
             if known is not None and not afresh:
                 return known
             client = self.client(device)
-            facts = await inspect(client, device.profile)
+            try:
+                facts = await inspect(client, device.profile)
+            except Failure:
+                self._note_clock(device, client.clock_offset_s)
+                raise
             channels = assign(device.channel_id, facts.sources, await self._taken(device, len(facts.sources)))
             if not channels.sources:
                 raise Failure(Reason.ONVIF_NO_PROFILE, "its first video source has none", channel=device.channel_id)
@@ -146,8 +151,16 @@ class OnvifCameras:
             if self._devices.get(device.id) == device:
                 self._known[device.id] = camera
                 self._codes[device.id] = list(channels.sources)
+                self._details[device.id] = camera.details
                 self.on_known(camera)
             return camera
+
+    def _note_clock(self, device: Device, offset_s: float | None) -> None:
+        """What a camera that refuses us told anyway: it may be the reason."""
+        if offset_s is not None and self._devices.get(device.id) == device:
+            words, words_zh = clock_words(offset_s)
+            before = self._details.get(device.id, CameraDetails())
+            self._details[device.id] = replace(before, clock_offset_s=offset_s, warning=words, warning_zh=words_zh)
 
     async def camera(self, peer_id: str) -> KnownCamera:
         """The camera; asked now if it has not described itself yet. Raises Failure."""

@@ -10,16 +10,18 @@ import uuid
 from collections.abc import Iterable
 from ipaddress import ip_address
 
+import ifaddr
 import structlog
 
 from gateway.config_zones import WILDCARDS
 from gateway.onvif.ws_discovery import FoundCamera, matches, probe
-from gateway.zones import Zones
+from gateway.zones import Zone, Zones
 
 log = structlog.get_logger("onvif")
 
 MAX_FOUND = 512
 MAX_WAITING = 4096
+MAX_CARDS = 32
 SENDS = 2
 """A probe is sent twice: datagrams get lost."""
 AGAIN_S = 0.25
@@ -34,21 +36,24 @@ class Discovery:
         self._targets = [(host, int(port)) for host, _, port in (target.rpartition(":") for target in targets)]
 
     async def search(self, zone: str | None, seconds: float) -> list[FoundCamera]:
-        """The cameras that answer within that time, by address. Raises UnknownZone, OSError when nothing can be
-        sent."""
+        """The cameras that answer within that time, by address. Raises UnknownZone."""
         asked = [self._zones.require(zone)] if zone is not None else self._zones.all()
-        hosts = dict.fromkeys(one.sip_host if ":" not in one.sip_host else "" for one in asked)
         message_id = str(uuid.uuid4())
-        searches = [_Search(message_id) for _ in hosts]
+        searches: list[_Search] = []
         async with contextlib.AsyncExitStack() as opened:
             transports = []
-            for host, search in zip(hosts, searches, strict=True):
-                transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                    lambda search=search: search,  # type: ignore[misc]
-                    sock=_socket(host),
+            for host in dict.fromkeys(host for one in asked for host in self._addresses(one)):
+                try:
+                    made = _socket(host)
+                except OSError as error:  # an address that has gone since
+                    log.info("no probe from this address", address=host, problem=str(error))
+                    continue
+                transport, search = await asyncio.get_running_loop().create_datagram_endpoint(
+                    lambda: _Search(message_id), sock=made
                 )
                 opened.callback(transport.close)
                 transports.append(transport)
+                searches.append(search)
             for _ in range(SENDS):
                 for transport in transports:
                     for target in self._targets:
@@ -60,6 +65,20 @@ class Discovery:
                 log.info("probe not delivered", problem=str(search.trouble))
         found = {camera.endpoint: camera for search in searches for camera in search.found.values()}
         return sorted(found.values(), key=lambda camera: (_order(camera.address), camera.url))
+
+    def _addresses(self, zone: Zone) -> list[str]:
+        """The addresses of a zone to ask from; "" is that of the kernel's choice."""
+        if zone.sip_host not in WILDCARDS:
+            return [zone.sip_host if ":" not in zone.sip_host else ""]
+        # Who listens at every address asks from every card; a single address is reached the way the kernel knows.
+        several = any(ip_address(host).is_multicast for host, _ in self._targets)
+        return ["", *(own_addresses() if several else ())]
+
+
+def own_addresses() -> list[str]:
+    """The IPv4 addresses of this machine's network cards, the loopback left out."""
+    found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
+    return [host for host in found if not ip_address(host).is_loopback][:MAX_CARDS]
 
 
 class _Search(asyncio.DatagramProtocol):

@@ -66,13 +66,13 @@ class OnvifCommands:
             raise LocalError(f"a grant for {grant.action} moves no camera")
         key = StreamKey(grant.peer_id, grant.code)
         moved = self._moved.setdefault(key, _Moved())
-        async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
-            try:
-                await self._learn(key, moved)
-            except Failure as failure:
-                raise _about(failure, key) from failure
         try:
-            command = translated(ptz.decode(ptz_cmd), moved.spaces, moved.focus or SpeedRange())
+            asked = ptz.decode(ptz_cmd)
+            async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
+                # A stop goes to a camera that was moved before whatever has become of it since.
+                if moved.camera is None or not _at_rest(asked):
+                    await self._learn(key, moved)
+            command = translated(asked, moved.spaces, moved.focus or SpeedRange())
         except ManscdpError as error:
             raise Failure(Reason.BAD_REQUEST, str(error), channel=key.code) from error
         except Failure as failure:
@@ -146,7 +146,8 @@ class OnvifCommands:
     async def _work(self, key: StreamKey, moved: _Moved) -> None:
         while (waiting := moved.queue.pop()) is not None:
             try:
-                camera = await self._cameras.camera(key.peer_id)
+                learned = moved.camera if isinstance(waiting.command, Stop) else None
+                camera = learned or await self._cameras.camera(key.peer_id)
                 await self._carry_out(camera, camera.source(key.code), waiting.command, moved)
             except Failure as failure:
                 _settle(waiting.who, _about(failure, key))
@@ -190,6 +191,17 @@ class OnvifCommands:
             )
         operation = "GotoPreset" if command.action == "call" else "RemovePreset"
         await call("ptz", operation, ProfileToken=profile, PresetToken=token)
+
+
+def _at_rest(command: ptz.PtzCommand) -> bool:
+    """Whether it stops something."""
+    match command:
+        case ptz.Motion():
+            return command.is_stop
+        case ptz.Lens():
+            return not (command.focus or command.iris)
+        case _:
+            return False
 
 
 def _moving(source: VideoSource) -> Profile:

@@ -59,6 +59,20 @@ async def test_a_stream_that_fails_has_it_asked_anew(tmp_path: Path) -> None:
         assert await made.cameras.ask(made.device) is None
 
 
+async def test_a_camera_that_refuses_us_shows_what_is_known_of_it_all_the_same(tmp_path: Path) -> None:
+    async with camera(clock_offset_s=500.0) as one, parts(tmp_path, one, password=Secret("wrong")) as made:
+        state = await made.cameras.ask(made.device)
+        assert state is not None and state.online is False and state.camera is not None
+        assert state.camera.clock_offset_s == pytest.approx(500, abs=5) and "clock" in state.camera.warning
+        await made.stores.devices.update(ID, password=Secret(PASSWORD))
+        made.cameras.forget(ID)
+        await made.cameras.ask(made.device)
+        one.misbehave("*", "garbage")
+        gone = await made.cameras.ask(made.device)
+        assert gone is not None and gone.failure is not None and gone.camera is not None
+        assert gone.camera.manufacturer == "Acme"
+
+
 async def test_a_refused_login_is_the_cameras_state_with_its_name_on_it(tmp_path: Path) -> None:
     async with camera() as one, parts(tmp_path, one, password=Secret("wrong")) as made:
         state = await made.cameras.ask(made.device)

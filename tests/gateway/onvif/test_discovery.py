@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Config
+from gateway.config import Config, SipConfig
 from gateway.config_zones import ZoneConfig
-from gateway.onvif.discovery import Discovery, _Search, _socket
+from gateway.onvif.discovery import Discovery, _Search, _socket, own_addresses
 from gateway.zones import UnknownZone, Zones
 from interop.onvif.camera import OnvifCamera
 from interop.onvif.discovery import DiscoverySettings
@@ -45,6 +45,24 @@ def test_a_flood_of_answers_is_not_read_to_its_end() -> None:
     for _ in range(5000):
         search.datagram_received(b"no answer", ("127.0.0.1", 1))
     assert search.found == {} and search._taken == 5000
+
+
+def own(host: str) -> Zones:
+    return Zones(Config(sip=SipConfig(host=host)))
+
+
+def test_who_listens_everywhere_asks_from_every_card_and_a_single_address_from_one() -> None:
+    group, single = ["239.255.255.250:3702"], ["127.0.0.1:3702"]
+    cards = own_addresses()
+    assert "127.0.0.1" not in cards
+    assert Discovery(own("0.0.0.0"), group)._addresses(own("0.0.0.0").default) == ["", *cards]
+    assert Discovery(own("0.0.0.0"), single)._addresses(own("0.0.0.0").default) == [""]
+    assert Discovery(own("127.0.0.1"), group)._addresses(own("127.0.0.1").default) == ["127.0.0.1"]
+    assert Discovery(own("::1"), group)._addresses(own("::1").default) == [""]
+
+
+async def test_an_address_that_has_gone_is_passed_over() -> None:
+    assert await Discovery(own("203.0.113.7"), ["127.0.0.1:9"]).search(None, 0.1) == []
 
 
 async def test_an_address_that_is_not_ours_cannot_be_asked_from() -> None:

@@ -147,6 +147,17 @@ async def test_a_camera_that_does_not_answer_lets_only_so_many_wait(tmp_path: Pa
         assert all(isinstance(one, Failure) for one in left)
 
 
+async def test_a_stop_goes_to_a_camera_that_was_moved_though_it_is_not_known_any_more(tmp_path: Path) -> None:
+    async with moving(tmp_path) as scene:
+        await scene.send(LEFT)
+        scene.parts.cameras.forget(ID)
+        scene.camera.misbehave("GetServices", "garbage")
+        scene.camera.misbehave("GetProfiles", "garbage")
+        await scene.send(STOP, ptz.Lens())
+        assert scene.asked[-2:] == ["Stop", "Stop"]
+        assert (await scene.refused(ptz.Motion(pan=1, pan_speed=9))).reason is Reason.ONVIF_NOT_A_SERVICE
+
+
 async def test_a_limit_that_cannot_be_asked_for_because_the_camera_is_gone_says_so(tmp_path: Path) -> None:
     async with moving(tmp_path) as scene:
         await scene.parts.cameras.camera(ID)
