@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_console import CHROMIUM, FLAGS, is_complaint, moving
+from tests.e2e.console_stand import CHROMIUM, FLAGS, is_complaint, moving
 
 ROOT = Path(__file__).resolve().parents[2]
 
