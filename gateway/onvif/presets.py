@@ -26,7 +26,7 @@ def token_of(number: int, answer: Any) -> str | None:
     for matches in (
         lambda preset: preset.get("Name") == mine,
         lambda preset: preset["token"] == mine,
-        lambda preset: preset["token"] == str(number),
+        lambda preset: preset["token"] == str(number) and not _is_ours(preset),
         lambda preset: _trailing(preset["token"]) == number and not _is_ours(preset),
     ):
         found = next((str(preset["token"]) for preset in presets if matches(preset)), None)
