@@ -124,6 +124,9 @@ class OnvifCameras:
         camera = self._known.get(device.id)
         return items_of(device, camera.facts, camera.channels) if camera is not None else None
 
+    def knows(self, device: Device) -> bool:
+        return device.id in self._known
+
     def forget(self, peer_id: str) -> None:
         self._known.pop(peer_id, None)
         self._codes.pop(peer_id, None)
