@@ -64,7 +64,7 @@ async def parts(folder: Path, simulated: OnvifCamera, **fields: Any) -> AsyncIte
     """A store with that camera in it, and what is known of it."""
     stores = await Stores.open(folder / "stores")
     catalog = CatalogStore(stores.database.writer, write_turn=stores.database.write_turn)
-    http = CameraHttp(answer_s=0.5)
+    http = CameraHttp(answer_s=2.0)
     cameras = OnvifCameras(stores.devices, catalog, http)
     streams = Streams()
     cameras.reach(streams)  # type: ignore[arg-type]
