@@ -36,8 +36,8 @@ class RtspTarget:
 
     @property
     def peer(self) -> str:
-        """The address in words."""
-        return self.url
+        """The address in words, without its path: some cameras put the password there."""
+        return f"rtsp://{RtspAddress.parse(self.url).netloc}"
 
     @property
     def transport(self) -> str:
