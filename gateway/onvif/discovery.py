@@ -39,13 +39,14 @@ class Discovery:
         asked = [self._zones.require(zone)] if zone is not None else self._zones.all()
         hosts = dict.fromkeys(one.sip_host if ":" not in one.sip_host else "" for one in asked)
         message_id = str(uuid.uuid4())
-        searches = [_Search(message_id) for _ in hosts]
+        searches = []
         async with contextlib.AsyncExitStack() as opened:
             transports = []
-            for host, search in zip(hosts, searches, strict=True):
+            for sock in _sockets(hosts):
+                searches.append(search := _Search(message_id))
                 transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
                     lambda search=search: search,  # type: ignore[misc]
-                    sock=_socket(host),
+                    sock=sock,
                 )
                 opened.callback(transport.close)
                 transports.append(transport)
@@ -80,6 +81,21 @@ class _Search(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         self.trouble = exc
+
+
+def _sockets(hosts: Iterable[str]) -> list[socket.socket]:
+    """One for each address; an address that cannot be sent from keeps nobody from looking from the others. Raises
+    OSError when there is none."""
+    made, trouble = [], None
+    for host in hosts:
+        try:
+            made.append(_socket(host))
+        except OSError as error:
+            trouble = error
+            log.warning("no cameras looked for", address=host, problem=str(error))
+    if trouble is not None and not made:
+        raise trouble
+    return made
 
 
 def _socket(host: str) -> socket.socket:
