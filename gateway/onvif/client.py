@@ -112,7 +112,7 @@ class OnvifClient:
         """Ask; the answer in plain values. `at`: another address than the service's own. Raises Failure."""
         answer = await self._asked(service, operation, params, login, at, headers, longer_s)
         try:
-            return (await load()).answer(service, operation, answer.body)
+            return await (await load()).read(service, operation, answer.body)
         except SoapFault as fault:
             raise self.refusal(fault) from fault
         except BadAnswer as error:
