@@ -45,14 +45,14 @@ async def pulls(street: Street) -> list[str]:
 
 def ended(street: Street) -> list[str]:
     """Why calls to cameras were lost."""
-    node = street.node
-    return [step.details["step"] for trace in node.ladder.recent() for step in trace.steps if step.what == "lost"]
+    calls = [trace for trace in street.node.ladder.recent() if any(one.startswith("pull-") for one in trace.call_ids)]
+    return [step.details["step"] for trace in calls for step in trace.steps if step.what == "lost"]
 
 
 async def test_a_camera_is_called_when_somebody_watches_and_left_when_nobody_does(tmp_path: Path) -> None:
     async with watched(tmp_path) as (street, camera, call, above):
         assert call.up and call.established and not call.takes_commands and call.route_path == ""
-        assert call.target.peer == camera.url and street.node.live.sends(RTSP_ID)
+        assert call.target.url == camera.url and street.node.live.sends(RTSP_ID)
         assert await pulls(street) == [call.pull] and sorted(await street.legs())[0] == call.source_leg
         assert [worker.load for worker in street.node.pool.workers if worker.spec.kind != "stream"] == [1, 1]
         second = await street.upper.play(RTSP_CHANNEL, transport="tcp_passive")

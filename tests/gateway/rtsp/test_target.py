@@ -57,3 +57,4 @@ def test_the_channel_hangs_below_its_device_under_its_name() -> None:
 def test_a_password_in_the_path_is_no_part_of_the_address_in_words() -> None:
     target = RtspTarget(StreamKey("a", "b"), "rtsp://192.0.2.1/user=admin_password=s3cret?pwd=s3cret")
     assert target.peer == "rtsp://192.0.2.1" and "s3cret" not in target.peer
+    assert RtspTarget(StreamKey("a", "b"), "rtsp://u:s3cret@/").peer == "no address"
