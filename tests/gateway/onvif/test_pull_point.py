@@ -92,6 +92,9 @@ async def test_a_lost_subscription_is_made_anew_after_pauses_that_grow() -> None
         assert one.subscriptions == 1
         one.motion(False)
         await until(lambda: len(made.heard) > before)
+        one.misbehave("PullMessages", "fault:ResourceUnknown")
+        one.motion(True)
+        await until(lambda: made.pauses.count(PAUSE_S) == 2)  # short again after it went well
 
 
 async def test_a_camera_that_takes_subscriptions_and_tells_nothing_is_asked_less_and_keeps_none() -> None:
