@@ -7,10 +7,12 @@ from typing import Any
 
 from gateway.relay.hub import StreamKey
 from sip.gbdate import format_date
-from sip.manscdp import AlarmNotify
+from sip.manscdp import AlarmNotify, Edition
 
 DEVICE, VIDEO, OTHER = "2", "5", "7"
 """AlarmMethod (报警方式): the device's own alarm (设备报警), seen in the picture (视频报警), any other (其他报警)."""
+ABNORMALITY, OCCLUSION = "11", "13"
+"""AlarmType of the picture: 视频异常检测, and 图像遮挡, which the editions before 2022 do not have."""
 MAX_TEXT = 256
 
 
@@ -52,8 +54,9 @@ class Alarm:
             description=(message.alarm_description or "")[:MAX_TEXT],
         )
 
-    def message(self, sn: int, published: str) -> AlarmNotify:
-        """The alarm as it is told above, of a channel by its published code."""
+    def message(self, sn: int, published: str, edition: Edition = Edition.V2022) -> AlarmNotify:
+        """The alarm as it is told above, of a channel by its published code, in the words of that edition."""
+        type_ = ABNORMALITY if edition < Edition.V2022 and (self.method, self.type) == (VIDEO, OCCLUSION) else self.type
         return AlarmNotify(
             sn=sn,
             device_id=published,
@@ -61,7 +64,7 @@ class Alarm:
             alarm_method=self.method or OTHER,
             alarm_time=self.time or time_of(self.at),
             alarm_description=self.description or None,
-            alarm_type=self.type or None,
+            alarm_type=type_ or None,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -88,7 +88,7 @@ class AlarmForwarder:
             if to is None or published is None or not shared.allows("alarm"):
                 self.counters["not_shared"] += 1
                 return
-            await self._exchange.tell(to, alarm.message(self._exchange.next_sn(), published))
+            await self._exchange.tell(to, alarm.message(self._exchange.next_sn(), published, to.edition))
             self.counters["sent"] += 1
         except (Failure, RemoteError, QuestionRefused) as error:
             self.counters["failed"] += 1

@@ -36,7 +36,7 @@ class Onvif:
         self._stores = stores
         self._sources = sources
         self.http = CameraHttp(answer_s=config.onvif.answer_seconds)
-        self.cameras = OnvifCameras(stores.devices, catalog, self.http)
+        self.cameras = OnvifCameras(stores.devices, stores.video_sources, catalog, self.http)
         self.snapshots = Snapshots(self.cameras)
         self.commands = OnvifCommands(self.cameras, move_s=config.onvif.move_seconds)
         self.events = EventWatch(alarms.raise_)

@@ -44,13 +44,17 @@ def host_of(url: str) -> str:
 
 
 def reached(url: str, device_url: str, *, other_hosts: bool = False) -> str:
-    """A URL a camera answered with, as it is reached from here: without login, at the host of its device service.
-    Raises LocalError when it is none."""
+    """A URL a camera answered with, as it is reached from here: without login, at the host of its device service, and
+    by TLS where that is. Raises LocalError when it is none."""
     parts = _split(url.strip()[: 4 * MAX_LENGTH])
     if len(url) > 2 * MAX_LENGTH:
         raise LocalError("the camera answers with an address that is too long")
     host = (parts.hostname or "") if other_hosts else host_of(device_url)
-    return urlunsplit((parts.scheme, _netloc(host, parts.port), parts.path, parts.query, ""))
+    scheme, port = parts.scheme, parts.port
+    device = _split(device_url)
+    if scheme == "http" and device.scheme == "https" and host == host_of(device_url):
+        scheme, port = "https", device.port  # what was entered with TLS is not asked without it
+    return urlunsplit((scheme, _netloc(host, port), parts.path, parts.query, ""))
 
 
 def _split(text: str) -> SplitResult:

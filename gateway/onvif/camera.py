@@ -11,7 +11,7 @@ import structlog
 
 from gateway.errors import Failure, Reason
 from gateway.onvif import media2
-from gateway.onvif.client import OnvifClient
+from gateway.onvif.client import OnvifClient, entries, part
 from gateway.onvif.profiles import Profile, VideoSource, of_media, sources_of, together
 from media.errors import LocalError
 from media.rtsp.address import split
@@ -46,7 +46,7 @@ class CameraFacts:
 async def inspect(client: OnvifClient, wanted: str = "") -> CameraFacts:
     """Ask a camera everything that is needed of it; `wanted` is the token of a profile, or "". Raises Failure."""
     await client.learn_clock()
-    about = await client.call("device", "GetDeviceInformation") or {}
+    about = part(await client.call("device", "GetDeviceInformation"))
     await client.learn_services()
     found = sources_of(await _profiles(client), await _order(client), wanted)
     if not any(source.chosen for source in found):
@@ -75,8 +75,8 @@ async def stream_of(client: OnvifClient, profile: Profile) -> str:
     if profile.media2 and client.media2 is not None:
         uri = await media2.stream_uri(client, client.media2, profile.token)
     else:
-        answer = await client.call("media", "GetStreamUri", StreamSetup=_RTSP_SETUP, ProfileToken=profile.token) or {}
-        uri = str(answer.get("Uri") or "")
+        answer = await client.call("media", "GetStreamUri", StreamSetup=_RTSP_SETUP, ProfileToken=profile.token)
+        uri = str(part(answer).get("Uri") or "")
     try:
         address, _, _ = split(client.here(uri))
     except LocalError as error:
@@ -99,10 +99,10 @@ async def _profiles(client: OnvifClient) -> list[Profile]:
 async def _order(client: OnvifClient) -> list[str]:
     """The tokens of its video sources in its own order."""
     try:
-        entries: Any = await client.call("media", "GetVideoSources") if client.offers("media") else []
+        answer = await client.call("media", "GetVideoSources") if client.offers("media") else []
     except Failure:
         return []
-    return [str(entry["token"]) for entry in entries or [] if isinstance(entry, Mapping) and entry.get("token")]
+    return [str(entry["token"]) for entry in entries(answer) if entry.get("token")]
 
 
 async def _snapshots(client: OnvifClient, chosen: Mapping[str, Profile]) -> dict[str, str]:
@@ -113,7 +113,7 @@ async def _snapshots(client: OnvifClient, chosen: Mapping[str, Profile]) -> dict
             if profile.media2 and client.media2 is not None:
                 uri = await media2.snapshot_uri(client, client.media2, profile.token)
             else:
-                uri = str((await client.call("media", "GetSnapshotUri", ProfileToken=profile.token) or {}).get("Uri"))
+                uri = str(part(await client.call("media", "GetSnapshotUri", ProfileToken=profile.token)).get("Uri"))
             if uri.lower().startswith(("http://", "https://")):
                 found[token] = client.here(uri)
         except Failure as failure:

@@ -67,7 +67,7 @@ class Login:
 class CameraHttp:
     """One pool of connections for all cameras. Times in seconds, sizes in bytes."""
 
-    def __init__(self, *, answer_s: float = 8.0, max_bytes: int = 4 * 1024 * 1024) -> None:
+    def __init__(self, *, answer_s: float = 8.0, max_bytes: int = 2 * 1024 * 1024) -> None:
         self._answer_s = answer_s
         self._max_bytes = max_bytes
         self._session: aiohttp.ClientSession | None = None

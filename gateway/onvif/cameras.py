@@ -13,7 +13,7 @@ from catalog.store import CatalogStore
 from gateway.errors import Failure, Reason
 from gateway.onvif.camera import CameraFacts, inspect
 from gateway.onvif.camera_http import CameraHttp
-from gateway.onvif.channels import Channels, assign, codes_from, items_of
+from gateway.onvif.channels import Channels, assign, codes_from, items_of, numbered
 from gateway.onvif.client import OnvifClient
 from gateway.onvif.clock import clock_words
 from gateway.onvif.profiles import VideoSource
@@ -22,6 +22,7 @@ from gateway.rtsp.asker import RtspAsker
 from gateway.rtsp.state import CameraDetails, SourceState
 from gateway.rtsp.target import RtspTarget
 from gateway.store.devices import Device, Devices
+from gateway.store.video_sources import VideoSources
 
 log = structlog.get_logger("onvif")
 
@@ -65,8 +66,9 @@ class KnownCamera:
 class OnvifCameras:
     """Asks them (an `Asker`), and knows what they said. `rtsp` asks for the stream itself."""
 
-    def __init__(self, devices: Devices, catalog: CatalogStore, http: CameraHttp) -> None:
+    def __init__(self, devices: Devices, video_sources: VideoSources, catalog: CatalogStore, http: CameraHttp) -> None:
         self._devices = devices
+        self._video_sources = video_sources
         self._catalog = catalog
         self._http = http
         self._rtsp: RtspAsker
@@ -124,6 +126,9 @@ class OnvifCameras:
         camera = self._known.get(device.id)
         return items_of(device, camera.facts, camera.channels) if camera is not None else None
 
+    def knows(self, device: Device) -> bool:
+        return device.id in self._known
+
     def forget(self, peer_id: str) -> None:
         self._known.pop(peer_id, None)
         self._codes.pop(peer_id, None)
@@ -144,7 +149,7 @@ class OnvifCameras:
             except Failure:
                 self._note_clock(device, client.clock_offset_s)
                 raise
-            channels = assign(device.channel_id, facts.sources, await self._taken(device, len(facts.sources)))
+            channels = await self._channels(device, facts)
             if not channels.sources:
                 raise Failure(Reason.ONVIF_NO_PROFILE, "its first video source has none", channel=device.channel_id)
             camera = KnownCamera(device, client, facts, channels)
@@ -161,6 +166,15 @@ class OnvifCameras:
             words, words_zh = clock_words(offset_s)
             before = self._details.get(device.id, CameraDetails())
             self._details[device.id] = replace(before, clock_offset_s=offset_s, warning=words, warning_zh=words_zh)
+
+    async def _channels(self, device: Device, facts: CameraFacts) -> Channels:
+        """Its channels; each video source keeps the one it once got."""
+        known = await self._video_sources.of(device)
+        count = len(numbered(facts.sources, known))
+        channels = assign(device.channel_id, facts.sources, await self._taken(device, count), known)
+        if channels.tokens != known:
+            await self._video_sources.keep(device, channels.tokens)
+        return channels
 
     async def camera(self, peer_id: str) -> KnownCamera:
         """The camera; asked now if it has not described itself yet. Raises Failure."""

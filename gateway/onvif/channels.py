@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from catalog import Item, civil_code_of, full_name
 from gateway.onvif.camera import CameraFacts
-from gateway.onvif.profiles import VideoSource
+from gateway.onvif.profiles import MAX_SOURCES, VideoSource
 from gateway.store.devices import Device
 
 SERIAL_LIMIT = 1_000_000
@@ -17,10 +17,11 @@ PTZ_DOME = "1"
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Video sources by channel code, in the camera's order; `left_out` are codes that would have been next and are
-    somebody else's, or do not exist."""
+    """Video sources by channel code, in the order of the codes; `left_out` are codes that would have been next and are
+    somebody else's, or do not exist. `tokens`: of every video source there has been, by the number of its code."""
 
     sources: dict[str, VideoSource]
+    tokens: tuple[str, ...]
     left_out: tuple[str, ...] = ()
 
     @property
@@ -41,21 +42,34 @@ def codes_from(first: str, count: int) -> list[str]:
     return [f"{first[:14]}{serial + n:06}" for n in range(count) if serial + n < SERIAL_LIMIT]
 
 
-def assign(first: str, sources: Sequence[VideoSource], taken: Collection[str]) -> Channels:
-    """A code for each video source that can be streamed. The n-th keeps the n-th code, whatever the others do; a code
-    of somebody else is never taken, except the first, which is the operator's choice."""
-    codes = codes_from(first, len(sources))
+def numbered(sources: Sequence[VideoSource], known: Sequence[str] = ()) -> tuple[str, ...]:
+    """The tokens of all video sources by their numbers: those that are known keep theirs, new ones come after them. A
+    camera none of whose sources is known is another one, or has got a new firmware: it begins anew."""
+    tokens = [source.token for source in sources]
+    if not set(tokens) & set(known):
+        known = ()
+    return tuple(dict.fromkeys([*known, *tokens]))[:MAX_SOURCES]
+
+
+def assign(first: str, sources: Sequence[VideoSource], taken: Collection[str], known: Sequence[str] = ()) -> Channels:
+    """A code for each video source that can be streamed. The n-th keeps the n-th code, whatever the others do, and
+    whatever order the camera lists them in: `known` are the tokens of before. A code of somebody else is never taken,
+    except the first, which is the operator's choice."""
+    tokens = numbered(sources, known)
+    codes = codes_from(first, len(tokens))
+    numbers = {token: number for number, token in enumerate(tokens)}
     found: dict[str, VideoSource] = {}
     left_out = []
-    for number, source in enumerate(sources):
+    for source in sorted(sources, key=lambda source: numbers.get(source.token, MAX_SOURCES)):
         if source.chosen is None:
             continue
+        number = numbers.get(source.token, MAX_SOURCES)
         code = codes[number] if number < len(codes) else f"{first[:14]}{'9' * 6}+"
         if number and (code in taken or number >= len(codes)):
             left_out.append(code)
         else:
             found[code] = source
-    return Channels(found, tuple(left_out))
+    return Channels(found, tokens, tuple(left_out))
 
 
 def items_of(device: Device, facts: CameraFacts, channels: Channels) -> list[Item]:

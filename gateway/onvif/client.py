@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -84,16 +84,16 @@ class OnvifClient:
         """Ask which services it has and where. Raises Failure."""
         found: dict[str, str] = {}
         try:
-            for entry in (await self.call("device", "GetServices", IncludeCapability=False) or [])[:MAX_SERVICES]:
+            for entry in entries(await self.call("device", "GetServices", IncludeCapability=False))[:MAX_SERVICES]:
                 if entry.get("Namespace") and entry.get("XAddr"):
                     found[str(entry["Namespace"])] = self.here(str(entry["XAddr"]))
         except Failure as failure:
             if failure.reason in (Reason.ONVIF_UNREACHABLE, Reason.ONVIF_REFUSED):
                 raise
         if NAMESPACES["media"] not in found and MEDIA2 not in found:
-            capabilities = await self.call("device", "GetCapabilities", Category=["All"]) or {}
+            capabilities = part(await self.call("device", "GetCapabilities", Category=["All"]))
             for service, name in _CAPABILITIES.items():
-                address = (capabilities.get(name) or {}).get("XAddr")
+                address = part(capabilities.get(name)).get("XAddr")
                 if address:
                     found[NAMESPACES[service]] = self.here(str(address))
         self._addresses = found | {NAMESPACES["device"]: self.url}
@@ -112,7 +112,7 @@ class OnvifClient:
         """Ask; the answer in plain values. `at`: another address than the service's own. Raises Failure."""
         answer = await self._asked(service, operation, params, login, at, headers, longer_s)
         try:
-            return (await load()).answer(service, operation, answer.body)
+            return await (await load()).read(service, operation, answer.body)
         except SoapFault as fault:
             raise self.refusal(fault) from fault
         except BadAnswer as error:
@@ -203,3 +203,13 @@ class OnvifClient:
         said = f"It says: {fault.text}." if fault is not None and fault.text else ""
         detail_zh = (f"设备答复：{fault.text}。" if fault is not None and fault.text else "") + words_zh
         return Failure(Reason.ONVIF_REFUSED, " ".join(part for part in (said, words) if part), detail_zh=detail_zh)
+
+
+def part(value: Any) -> Mapping[str, Any]:
+    """A part of an answer that has parts of its own; without any where the camera sent something else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def entries(value: Any) -> list[Mapping[str, Any]]:
+    """The entries of an answer that is a list; none where the camera sent something else."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []

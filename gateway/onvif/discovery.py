@@ -36,20 +36,16 @@ class Discovery:
         self._targets = [(host, int(port)) for host, _, port in (target.rpartition(":") for target in targets)]
 
     async def search(self, zone: str | None, seconds: float) -> list[FoundCamera]:
-        """The cameras that answer within that time, by address. Raises UnknownZone."""
+        """The cameras that answer within that time, by address. Raises UnknownZone, OSError when nothing can be
+        sent."""
         asked = [self._zones.require(zone)] if zone is not None else self._zones.all()
         message_id = str(uuid.uuid4())
         searches: list[_Search] = []
         async with contextlib.AsyncExitStack() as opened:
             transports = []
-            for host in dict.fromkeys(host for one in asked for host in self._addresses(one)):
-                try:
-                    made = _socket(host)
-                except OSError as error:  # an address that has gone since
-                    log.info("no probe from this address", address=host, problem=str(error))
-                    continue
+            for sock in _sockets(dict.fromkeys(host for one in asked for host in self._addresses(one))):
                 transport, search = await asyncio.get_running_loop().create_datagram_endpoint(
-                    lambda: _Search(message_id), sock=made
+                    lambda: _Search(message_id), sock=sock
                 )
                 opened.callback(transport.close)
                 transports.append(transport)
@@ -99,6 +95,21 @@ class _Search(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         self.trouble = exc
+
+
+def _sockets(hosts: Iterable[str]) -> list[socket.socket]:
+    """One for each address; an address that cannot be sent from keeps nobody from looking from the others. Raises
+    OSError when there is none."""
+    made, trouble = [], None
+    for host in hosts:
+        try:
+            made.append(_socket(host))
+        except OSError as error:
+            trouble = error
+            log.warning("no cameras looked for", address=host, problem=str(error))
+    if trouble is not None and not made:
+        raise trouble
+    return made
 
 
 def _socket(host: str) -> socket.socket:

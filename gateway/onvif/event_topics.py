@@ -116,6 +116,12 @@ class EventStates:
     """What one camera has said is so, by kind and source."""
 
     _active: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    _before: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """A new subscription begins: what was so counts no more until it is said again, for its end may have been
+        missed; what is said again as it was is no new alarm."""
+        self._before, self._active = self._active, {}
 
     def take(self, notification: Notification, place: str) -> AlarmKind | None:
         """The alarm a message raises, if any; `place` is what it is about, such as a channel."""
@@ -125,8 +131,10 @@ class EventStates:
         if not notification.lasts:
             return kind
         topics = self._active.get((kind.name, place), set())
-        before = bool(topics)
         said = f"{notification.topic} {sorted(notification.source.items())}"
+        before = bool(topics) or (
+            notification.operation == "Initialized" and said in self._before.get((kind.name, place), ())
+        )
         if notification.active:
             if len(self._active) < MAX_ACTIVE and len(topics) < MAX_ITEMS:
                 self._active[kind.name, place] = topics | {said}

@@ -14,6 +14,7 @@ from gateway.errors import Failure, Reason
 from gateway.onvif.cameras import KnownCamera
 from gateway.onvif.client import OnvifClient
 from gateway.onvif.event_topics import EventStates, Notification
+from gateway.onvif.profiles import VideoSource
 from gateway.onvif.pull_point import PullPoint
 
 log = structlog.get_logger("onvif")
@@ -28,29 +29,39 @@ class EventWatch:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cameras: dict[str, KnownCamera] = {}
         self._states: dict[str, EventStates] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def follow(self, camera: KnownCamera) -> None:
         """A camera has described itself; it is followed as it is now."""
         peer_id = camera.device.id
         self._cameras[peer_id] = camera
         if camera.facts.has_events and peer_id not in self._tasks:
-            point = PullPoint(partial(self._client, peer_id), partial(self._told, peer_id), clock=time.monotonic)
-            self._states[peer_id] = EventStates()
+            states = self._states[peer_id] = EventStates()
+            point = PullPoint(
+                partial(self._client, peer_id),
+                partial(self._told, peer_id, states),
+                began=states.begin,
+                clock=time.monotonic,
+            )
             task = self._tasks[peer_id] = asyncio.create_task(self._guarded(point, peer_id), name=f"events {peer_id}")
             task.add_done_callback(partial(self._done, peer_id))
 
     def forget(self, peer_id: str) -> None:
         """The camera was changed or removed: it is followed again once it has described itself again."""
         task = self._tasks.pop(peer_id, None)
+        self._cameras.pop(peer_id, None)
+        self._states.pop(peer_id, None)
         if task is not None:
             task.cancel()
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
 
     async def stop(self) -> None:
         """Follow nobody any more."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._leaving, return_exceptions=True)
 
     def _client(self, peer_id: str) -> OnvifClient:
         camera = self._cameras.get(peer_id)
@@ -68,12 +79,14 @@ class EventWatch:
         if self._tasks.get(peer_id) is task:
             del self._tasks[peer_id]
 
-    def _told(self, peer_id: str, notification: Notification) -> None:
+    def _told(self, peer_id: str, states: EventStates, notification: Notification) -> None:
         camera = self._cameras.get(peer_id)
-        if camera is None:
-            return
+        if camera is None or self._states.get(peer_id) is not states:
+            return  # told by a subscription of before a change
         code = channel_of(camera, notification)
-        kind = self._states[peer_id].take(notification, code)
+        if code is None:
+            return
+        kind = states.take(notification, code)
         if kind is not None:
             now = self._clock()
             self._raise(
@@ -91,10 +104,17 @@ class EventWatch:
             )
 
 
-def channel_of(camera: KnownCamera, notification: Notification) -> str:
-    """The channel an event is about; the first where the camera does not say, or says what is no channel."""
+def channel_of(camera: KnownCamera, notification: Notification) -> str | None:
+    """The channel an event is about; the first where the camera does not say, or names what is no video source. None:
+    it is about a video source that has no channel."""
     named = notification.video_source
     for code, source in camera.channels.sources.items():
-        if named and (named == source.token or any(profile.configuration == named for profile in source.profiles)):
+        if named and _is_of(source, named):
             return code
+    if named and any(_is_of(source, named) for source in camera.facts.sources):
+        return None
     return next(iter(camera.channels.sources))
+
+
+def _is_of(source: VideoSource, named: str) -> bool:
+    return named == source.token or any(profile.configuration == named for profile in source.profiles)

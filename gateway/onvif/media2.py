@@ -3,6 +3,7 @@ written out by hand: its description is not among those that ship with the libra
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from lxml import etree
@@ -21,7 +22,7 @@ MAX_NESTED = 12
 async def profiles(client: OnvifClient, address: str) -> list[Profile]:
     """Its profiles with everything that is configured in them. Raises Failure."""
     body = await _ask(client, address, "GetProfiles", [("Type", "All")])
-    return of_media2([_plain(element) for element in body.iterfind(f".//{{{MEDIA2}}}Profiles")])
+    return await asyncio.to_thread(_profiles_in, body)  # a recorder has hundreds
 
 
 async def stream_uri(client: OnvifClient, address: str, profile: str) -> str:
@@ -60,6 +61,10 @@ async def _ask(client: OnvifClient, address: str, operation: str, params: list[t
     if (fault := fault_in(found)) is not None:
         raise client.refusal(fault) from fault
     return found
+
+
+def _profiles_in(body: Any) -> list[Profile]:
+    return of_media2([_plain(element) for element in body.iterfind(f".//{{{MEDIA2}}}Profiles")])
 
 
 def _plain(element: Any, depth: int = 0) -> dict[str, Any]:

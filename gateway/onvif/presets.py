@@ -7,7 +7,7 @@ its token is n, or ends in n as in "Preset_7".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MAX_PRESETS = 1024
@@ -23,12 +23,13 @@ def token_of(number: int, answer: Any) -> str | None:
     entries = answer if isinstance(answer, list) else []
     presets = [entry for entry in entries[:MAX_PRESETS] if isinstance(entry, Mapping) and entry.get("token")]
     mine = name_of(number)
-    for matches in (
+    rules: tuple[Callable[[Mapping[str, Any]], bool], ...] = (
         lambda preset: preset.get("Name") == mine,
         lambda preset: preset["token"] == mine,
-        lambda preset: preset["token"] == str(number),
+        lambda preset: preset["token"] == str(number) and not _is_ours(preset),
         lambda preset: _trailing(preset["token"]) == number and not _is_ours(preset),
-    ):
+    )
+    for matches in rules:
         found = next((str(preset["token"]) for preset in presets if matches(preset)), None)
         if found is not None:
             return found

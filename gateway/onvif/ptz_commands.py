@@ -39,7 +39,8 @@ log = structlog.get_logger("onvif")
 
 @dataclass(slots=True)
 class _Moved:
-    """One channel that is moved. `camera` is the one the limits were learned of."""
+    """One channel that is moved. `camera` is the one the limits were learned of; `failures` counts the times that
+    failed, `failure` is the last."""
 
     queue: PtzQueue[asyncio.Future[None]] = field(default_factory=PtzQueue)
     task: asyncio.Task[None] | None = None
@@ -48,6 +49,8 @@ class _Moved:
     focus: SpeedRange | None = None
     focusing: bool = False
     learning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failures: int = 0
+    failure: Failure | None = None
 
 
 class OnvifCommands:
@@ -68,10 +71,7 @@ class OnvifCommands:
         moved = self._moved.setdefault(key, _Moved())
         try:
             asked = ptz.decode(ptz_cmd)
-            async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
-                # A stop goes to a camera that was moved before whatever has become of it since.
-                if moved.camera is None or not _at_rest(asked):
-                    await self._learn(key, moved)
+            await self._learned(key, moved, stops=_at_rest(asked))
             command = translated(asked, moved.spaces, moved.focus or SpeedRange())
         except ManscdpError as error:
             raise Failure(Reason.BAD_REQUEST, str(error), channel=key.code) from error
@@ -114,6 +114,24 @@ class OnvifCommands:
         for peer_id in {key.peer_id for key in self._moved}:
             self.forget(peer_id)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _learned(self, key: StreamKey, moved: _Moved, *, stops: bool) -> None:
+        """Have it learned what a camera can do. Raises Failure; who waited meanwhile fails with the first: a command
+        carried out much later than it was given moves the camera behind everybody's back. One that stops goes to a
+        camera that was moved before whatever has become of it since."""
+        failures = moved.failures
+        async with moved.learning:  # whoever asks first goes first, also while the camera is still being asked
+            if stops and moved.camera is not None:
+                return
+            if moved.failure is not None and moved.failures != failures:
+                raise moved.failure
+            try:
+                await self._learn(key, moved)
+            except Failure as failure:
+                moved.failures, moved.failure = moved.failures + 1, failure
+                raise
+        if self._moved.get(key) is not moved:
+            raise Failure(Reason.CANCELLED, peer_id=key.peer_id, channel=key.code)
 
     async def _learn(self, key: StreamKey, moved: _Moved) -> None:
         """Learn what a camera can do, once. Raises Failure when it moves nothing."""

@@ -152,7 +152,8 @@ def spaces_of(options: Any) -> PtzSpaces:
         _first(spaces.get("ContinuousPanTiltVelocitySpace")),
         _first(spaces.get("ContinuousZoomVelocitySpace")),
     )
-    timeout = options.get("PTZTimeout") or {}
+    timeout = options.get("PTZTimeout")
+    timeout = timeout if isinstance(timeout, Mapping) else {}
     return PtzSpaces(
         _range(pan_tilt, "XRange"),
         _range(pan_tilt, "YRange"),

@@ -25,12 +25,15 @@ PULL_S = 20.0
 LIMIT = 64
 PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 MAX_REFERENCES = 8
+LEAVE_S = 2.0
+"""A camera that does not answer does not keep the node from stopping; the subscription ends by itself."""
 LEAST_PULL_S = 0.5
 """A camera that answers at once with nothing is not asked more often than that."""
 
 
 class PullPoint:
-    """Tells `told` of every message of one camera, asked by its present `client()`. `pause(s)` waits between attempts,
+    """Tells `told` of every message of one camera, asked by its present `client()`, and `began` of every new
+    subscription. `pause(s)` waits between attempts,
     `clock` is any clock in seconds that never goes back."""
 
     def __init__(
@@ -38,16 +41,19 @@ class PullPoint:
         client: Callable[[], OnvifClient],
         told: Callable[[Notification], None],
         *,
+        began: Callable[[], None] = lambda: None,
         clock: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._current = client
         self._told = told
+        self._began = began
         self._clock = clock
         self._pause = pause
         self._address = ""
         self._headers: tuple[bytes, ...] = ()
         self._renew_at = 0.0
+        self._subscriber: OnvifClient | None = None
 
     @property
     def _client(self) -> OnvifClient:
@@ -60,21 +66,22 @@ class PullPoint:
             while True:
                 try:
                     await self._subscribe()
-                    wait_s = PAUSE_S
                     while True:
                         await self._pull()
+                        wait_s = PAUSE_S
                 except Failure as failure:
-                    log.info("no events", camera=self._client.url, step=failure.step, problem=failure.detail)
+                    camera = self._subscriber.url if self._subscriber is not None else ""
+                    log.info("no events", camera=camera, step=failure.step, problem=failure.detail)
                     if failure.reason is Reason.ONVIF_UNSUPPORTED and not self._address:
                         return
-                    self._address = ""
+                    await self._leave(failure)
                 await self._pause(wait_s)
                 wait_s = min(wait_s * 2, LONGEST_PAUSE_S)
         finally:
             await self._unsubscribe()
 
     async def _subscribe(self) -> None:
-        client = self._client
+        client = self._subscriber = self._client
         found = await client.envelope("events", "CreatePullPointSubscription", InitialTerminationTime=_period(TERM_S))
         address = next((one.text or "" for one in found.iter("{*}Address")), "")
         self._address = client.here(address.strip())
@@ -82,6 +89,7 @@ class PullPoint:
         elements = list(parameters)[:MAX_REFERENCES] if parameters is not None else []
         self._headers = tuple(etree.tostring(element) for element in elements)
         self._renew_at = self._clock() + TERM_S / 2
+        self._began()
 
     async def _pull(self) -> None:
         began = self._clock()
@@ -96,11 +104,19 @@ class PullPoint:
         if self._clock() - began < LEAST_PULL_S:
             await self._pause(LEAST_PULL_S)
 
+    async def _leave(self, failure: Failure) -> None:
+        """The subscription is of no use any more; cameras hold but a few at a time."""
+        if failure.reason is Reason.ONVIF_UNREACHABLE:
+            self._address = ""
+        await self._unsubscribe()
+
     async def _unsubscribe(self) -> None:
+        """Asked by whoever subscribed: a camera that was changed meanwhile is another one, with another login."""
         address, headers, self._address = self._address, self._headers, ""
-        if address:
-            with contextlib.suppress(Failure, asyncio.CancelledError):
-                await self._client.envelope("subscription", "Unsubscribe", at=address, headers=headers)
+        if address and self._subscriber is not None:
+            with contextlib.suppress(Failure, TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await self._subscriber.envelope("subscription", "Unsubscribe", at=address, headers=headers)
 
     async def _ask(self, service: Any, operation: str, **params: Any) -> Any:
         return await self._client.envelope(service, operation, at=self._address, headers=self._headers, **params)

@@ -41,8 +41,8 @@ _BINDINGS: dict[ServiceName, tuple[str, str, str]] = {
     "subscription": ("events.wsdl", NAMESPACES["events"], "SubscriptionManagerBinding"),
 }
 
-MAX_DEPTH = 64
-"""Elements inside one another; the deepest answer of the standard has about twenty."""
+LARGE = 32 * 1024
+"""Bytes from which on an answer is read off the event loop: reading takes about half a second per megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,12 @@ class Services:
             return serialize_object(self._operation(service, operation).process_reply(envelope), dict)
         except (Error, AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise BadAnswer(f"{operation}: {type(error).__name__}") from error
+
+    async def read(self, service: ServiceName, operation: str, body: bytes) -> Any:
+        """As `answer`; a large one does not keep the event loop from its work."""
+        if len(body) < LARGE:
+            return self.answer(service, operation, body)
+        return await asyncio.to_thread(self.answer, service, operation, body)
 
     def _operation(self, service: ServiceName, operation: str) -> Any:
         try:

@@ -29,6 +29,10 @@ class Asker(Protocol):
         """Its channels in the catalogue; None when they are not known yet and what is stored stays."""
         ...
 
+    def knows(self, device: Device) -> bool:
+        """Whether a stream that runs tells all there is to know; else the camera is asked all the same."""
+        ...
+
     def forget(self, peer_id: str) -> None:
         """The camera was changed or removed."""
 
@@ -62,6 +66,9 @@ class RtspAsker:
 
     def items(self, device: Device) -> list[Item] | None:
         return [item_of(device)]
+
+    def knows(self, device: Device) -> bool:
+        return True
 
     def forget(self, peer_id: str) -> None:
         """Nothing is remembered."""

@@ -179,6 +179,7 @@ class RtspSources:
         if known is None:
             # A channel nobody has seen is not there: who is shown it hears ON when it has answered.
             await self._catalog.set_peer_status(peer_id, self._probe_s == 0, who="not asked yet")
+            self._shown.pop(peer_id, None)
         generation = await self._catalog.begin_sync(peer_id, who="configuration")
         await self._catalog.stage(generation, items)
         await self._catalog.commit_sync(generation)
@@ -203,7 +204,7 @@ class RtspSources:
             state = self._states.get(device.id)
             if state is not None and now - state.checked_at < self._pause(state):
                 continue
-            if self._sends(device.id):
+            if self._sends(device.id) and self._askers[device.kind].knows(device):
                 self.seen(device.id, None)
                 continue
             task = self._asking[device.id] = asyncio.create_task(self._ask(device), name=f"probe {device.id}")
@@ -219,9 +220,15 @@ class RtspSources:
 
     async def _ask(self, device: Device) -> None:
         asker = self._askers[device.kind]
-        state = await asker.ask(device)
+        try:
+            state = await asker.ask(device)
+        except Exception:  # task boundary: one camera's trouble is not the others', nor asked for every second
+            log.exception("camera not asked", peer=device.id)
+            state = SourceState(False, Failure(Reason.INTERNAL, peer_id=device.id))
         if state is None or self._devices.get(device.id) != device:
             return
+        if self._sends(device.id):  # the picture says more than the question
+            state = replace(state, online=True, failure=None)
         self._take(device.id, state)
         items = asker.items(device)
         if items is not None and items != self._published.get(device.id):

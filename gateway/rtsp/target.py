@@ -9,6 +9,7 @@ from catalog import Item, civil_code_of, full_name
 from gateway.relay.hub import StreamKey
 from gateway.secrets import Secret
 from gateway.store.devices import Device, RtspTransport
+from media.errors import LocalError
 from media.rtsp.address import RtspAddress
 
 CAMERA, NETWORK_CAMERA = "131", "132"
@@ -36,8 +37,11 @@ class RtspTarget:
 
     @property
     def peer(self) -> str:
-        """The address in words."""
-        return self.url
+        """The address in words, without its path: some cameras put the password there."""
+        try:
+            return f"rtsp://{RtspAddress.parse(self.url).netloc}"
+        except LocalError:
+            return "no address"
 
     @property
     def transport(self) -> str:

@@ -52,6 +52,16 @@ devices = Table(
     Column("profile", String(64), nullable=False, server_default=""),
 )
 
+video_sources = Table(
+    "video_sources",
+    metadata,
+    Column("device_id", _CODE, primary_key=True),
+    Column("entered_at", Float, nullable=False),
+    Column("url", String(1024), nullable=False),
+    Column("channel_id", _CODE, nullable=False),
+    Column("tokens", JSON, nullable=False),
+)
+
 uppers = Table(
     "uppers",
     metadata,
@@ -184,4 +194,6 @@ tokens = Table(
     Column("expires_at", Float, nullable=False),
 )
 
-TABLES = (rules, devices, uppers, registrations, offline_events, dialogs, subscriptions, views, users, tokens)
+TABLES = (
+    rules, devices, video_sources, uppers, registrations, offline_events, dialogs, subscriptions, views, users, tokens,
+)  # fmt: skip

@@ -16,6 +16,7 @@ from gateway.store.rules import Rules
 from gateway.store.subscriptions import Subscriptions
 from gateway.store.uppers import Uppers
 from gateway.store.users import Tokens, Users
+from gateway.store.video_sources import VideoSources
 from gateway.store.views import Views
 
 
@@ -29,6 +30,7 @@ class Stores:
 
     database: Database
     devices: Devices
+    video_sources: VideoSources
     uppers: Uppers
     rules: Rules
     registrations: Registrations
@@ -53,6 +55,7 @@ class Stores:
             return cls(
                 database=database,
                 devices=await Devices(database, box).load(),
+                video_sources=VideoSources(database),
                 uppers=await Uppers(database, box).load(),
                 rules=await Rules(database, box).load(),
                 registrations=await Registrations(database, "lower").load(),

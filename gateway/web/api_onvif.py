@@ -12,6 +12,7 @@ from gateway.onvif.address import device_service, host_of
 from gateway.onvif.camera import CameraFacts, inspect
 from gateway.store.devices import Device, Tolerance
 from gateway.web.api_devices import check_zone
+from gateway.web.errors import wrong_field
 from gateway.web.field_words import WrongValue
 from gateway.web.resource import Strict, secret
 from gateway.web.route import Call, Route
@@ -105,7 +106,12 @@ def routes(node: Node) -> list[Route]:
         entered = {host_of(device.url): device.id for device in node.stores.devices.all() if device.kind == "onvif"}
         _take(turns)
         async with turns:
-            found = await node.onvif.discovery.search(body.zone, body.seconds)
+            try:
+                found = await node.onvif.discovery.search(body.zone, body.seconds)
+            except OSError as error:
+                said = f"nothing can be sent from its address: {error.strerror or type(error).__name__}"
+                hint = "The address of a zone is one of this machine; see [[zones]] in the configuration."
+                raise wrong_field("zone", said, "无法从该网络域的地址发送探测", hint=hint) from error
         return [
             FoundShown(
                 address=one.address,

@@ -121,7 +121,7 @@ class Puller:
             self._reason = ended.reason
             wait_s = self._backoff.wait(ran_s) if was_up else None
             self._state = "waiting" if wait_s is not None else "over"
-            log.warning("pull ended", pull=self.command.leg, camera=str(self._address), reason=ended.reason,
+            log.warning("pull ended", pull=self.command.leg, camera=self._address.netloc, reason=ended.reason,
                         detail=ended.detail, retry_in_s=wait_s)  # fmt: skip
             self._tell(PullFailed(leg=self.command.leg, reason=ended.reason, detail=ended.detail, retry_in_s=wait_s))
             if wait_s is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from gateway.alarms.alarm import Alarm, time_of
 from sip.manscdp import AlarmNotify, Edition, dumps, loads
 
@@ -47,3 +49,10 @@ def test_it_is_shown_with_its_device_and_channel() -> None:
     shown = told().to_json()
     assert (shown["device_id"], shown["code"], shown["at"]) == (PEER, CHANNEL, 1000.0)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*", time_of(0.0))
+
+
+@pytest.mark.parametrize(("edition", "kind"), [(Edition.V2022, "13"), (Edition.V2016, "11")])
+def test_occlusion_is_an_abnormality_for_who_does_not_know_the_word(edition: Edition, kind: str) -> None:
+    alarm = Alarm(0.0, PEER, CHANNEL, "5", "13", time="2026-01-02T03:04:05")
+    assert alarm.message(1, PUBLISHED, edition).alarm_type == kind
+    assert Alarm(0.0, PEER, CHANNEL, "5", "2").message(1, PUBLISHED, edition).alarm_type == "2"

@@ -60,16 +60,17 @@ def entered(simulated: OnvifCamera, **fields: Any) -> Device:
 
 
 @contextlib.asynccontextmanager
-async def parts(folder: Path, simulated: OnvifCamera, **fields: Any) -> AsyncIterator[Parts]:
-    """A store with that camera in it, and what is known of it."""
+async def parts(folder: Path, simulated: OnvifCamera, *, enter: bool = True, **fields: Any) -> AsyncIterator[Parts]:
+    """A store with that camera in it (entered now, or before), and what is known of it."""
     stores = await Stores.open(folder / "stores")
     catalog = CatalogStore(stores.database.writer, write_turn=stores.database.write_turn)
-    http = CameraHttp(answer_s=0.5)
-    cameras = OnvifCameras(stores.devices, catalog, http)
+    http = CameraHttp(answer_s=2.0)
+    cameras = OnvifCameras(stores.devices, stores.video_sources, catalog, http)
     streams = Streams()
     cameras.reach(streams)  # type: ignore[arg-type]
     try:
-        await stores.devices.create(entered(simulated, **fields))
+        if enter:
+            await stores.devices.create(entered(simulated, **fields))
         yield Parts(stores, catalog, cameras, streams)
     finally:
         await http.close()

@@ -53,3 +53,11 @@ def test_a_camera_that_names_no_address_is_told_apart(url: str) -> None:
 
 def test_the_host_of_what_is_no_address_is_empty() -> None:
     assert (host_of("http://Camera:80/x"), host_of("rtsp://[::1]/"), host_of("http://[x/")) == ("camera", "::1", "")
+
+
+def test_what_was_entered_with_tls_is_not_asked_without_it() -> None:
+    device = "https://10.0.0.5:8443/onvif/device_service"
+    assert reached("http://192.168.1.9/onvif/media", device) == "https://10.0.0.5:8443/onvif/media"
+    assert reached("https://192.168.1.9:444/onvif/media", device) == "https://10.0.0.5:444/onvif/media"
+    assert reached("rtsp://192.168.1.9:554/main", device) == "rtsp://10.0.0.5:554/main"
+    assert reached("http://10.0.0.9/x", device, other_hosts=True) == "http://10.0.0.9/x"

@@ -13,7 +13,7 @@ from gateway.relay.hub import StreamKey
 from gateway.secrets import Secret
 from gateway.store.devices import Device
 from tests.gateway.onvif.node_parts import CHANNEL, ID, SECOND, parts
-from tests.gateway.onvif.stand import PASSWORD, camera
+from tests.gateway.onvif.stand import DOME, FIXED, PASSWORD, camera
 
 
 async def test_a_camera_is_asked_by_onvif_and_then_for_its_stream(tmp_path: Path) -> None:
@@ -151,3 +151,13 @@ async def test_a_camera_whose_only_source_cannot_be_carried_has_no_channel(tmp_p
     async with camera(media2=False, sources=()) as one, parts(tmp_path, one) as made:
         state = await made.cameras.ask(made.device)
         assert state is not None and state.failure is not None and state.failure.reason is Reason.ONVIF_NO_PROFILE
+
+
+async def test_a_camera_that_lists_its_lenses_in_another_order_shows_each_where_it_was(tmp_path: Path) -> None:
+    async with camera() as one, parts(tmp_path, one) as made:
+        assert (await made.cameras.target(StreamKey(ID, SECOND))).url == "rtsp://127.0.0.1/other"
+        url, port = made.device.url, one.port
+    async with camera(sources=(FIXED, DOME), port=port) as one, parts(tmp_path, one, enter=False) as made:
+        assert made.device.url == url
+        assert (await made.cameras.target(StreamKey(ID, SECOND))).url == "rtsp://127.0.0.1/other"
+        assert (await made.cameras.target(StreamKey(ID, CHANNEL))).url == "rtsp://127.0.0.1/main"

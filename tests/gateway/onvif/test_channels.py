@@ -56,3 +56,26 @@ def test_an_item_says_what_the_camera_says_and_not_where_it_is() -> None:
     two = sources("H264", "H264", ptz="p")
     first, second = items_of(DEVICE, facts, assign(FIRST, two, ()))
     assert (first.name, second.name) == ("东门 lens 0", "东门 lens 1") and first.info == {"PTZType": "1"}
+
+
+def test_a_source_keeps_its_code_in_whatever_order_the_camera_lists_them() -> None:
+    a, b, c = sources("H264", "H264", "H264")
+    before = assign(FIRST, (a, b), ())
+    assert before.tokens == ("s0", "s1")
+    after = assign(FIRST, (c, b, a), (), before.tokens)
+    assert {key: source.token for key, source in after.sources.items()} == {code(7): "s0", code(8): "s1", code(9): "s2"}
+    assert list(after.sources) == [code(7), code(8), code(9)] and after.tokens == ("s0", "s1", "s2")
+    gone = assign(FIRST, (c,), (), after.tokens)
+    assert list(gone.sources) == [code(9)] and gone.tokens == after.tokens
+
+
+def test_a_camera_none_of_whose_sources_is_known_begins_anew() -> None:
+    a, b = sources("H264", "H264")
+    assert list(assign(FIRST, (a, b), (), ("other", "names")).sources) == [code(7), code(8)]
+
+
+def test_numbers_are_bounded_and_who_gets_none_is_left_out() -> None:
+    a, b = sources("H264", "H264")
+    known = [a.token, *(f"gone{n}" for n in range(63))]
+    found = assign(FIRST, (b, a), (), known)
+    assert list(found.sources) == [code(7)] and len(found.tokens) == 64 and len(found.left_out) == 1

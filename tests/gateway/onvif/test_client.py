@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.errors import Failure, Reason
-from gateway.onvif.client import OnvifClient
+from gateway.onvif.camera_http import HttpAnswer
+from gateway.onvif.client import OnvifClient, entries, part
+from tests.gateway.onvif.soap import answer
 from tests.gateway.onvif.stand import asking, camera
 
 TWO_YEARS = -63_072_000.0
@@ -106,3 +110,30 @@ async def test_a_web_page_is_no_onvif_service() -> None:
         assert client.fresh_token() is None
         with pytest.raises(Failure):
             await client.call("device", "GetDeviceInformation")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<tds:GetServicesResponse><junk/></tds:GetServicesResponse>",
+        "<tds:GetServicesResponse>text</tds:GetServicesResponse>",
+        "<tds:GetServicesResponse><tds:Service/><tds:Service>text</tds:Service></tds:GetServicesResponse>",
+    ],
+)
+async def test_services_that_cannot_be_read_are_no_trouble_of_ours(body: str) -> None:
+    async with camera() as one, asking(one) as client:
+        asked = client.http.post
+
+        async def garbled(url: str, request: bytes, *args: Any, **options: Any) -> HttpAnswer:
+            if b"GetServices" in request:
+                return HttpAnswer(200, answer(body), "application/soap+xml")
+            return await asked(url, request, *args, **options)
+
+        client.http.post = garbled  # type: ignore[method-assign]
+        await client.learn_services()
+        assert client.offers("media")
+
+
+def test_what_is_no_part_and_no_list_of_them_is_empty() -> None:
+    assert part(None) == part("x") == part(["x"]) == {} and part({"a": 1}) == {"a": 1}
+    assert entries(None) == entries({"a": 1}) == entries([None, "x"]) == [] and entries([{"a": 1}, 5]) == [{"a": 1}]

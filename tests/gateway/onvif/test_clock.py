@@ -39,3 +39,13 @@ def test_only_a_large_offset_is_worth_words() -> None:
     assert clock_words(None) == clock_words(4.9) == clock_words(-5.0) == ("", "")
     english, chinese = clock_words(-63072000.4)
     assert english == "Its clock is -63072000 s off." and "-63072000 秒" in chinese
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"), [("Time", "Hour", 10**12), ("Date", "Year", 9999), ("Time", "Minute", -1)]
+)
+def test_a_clock_that_shows_no_time_of_ours_is_not_used(part: str, name: str, value: int) -> None:
+    moment = {"Time": {"Hour": 7, "Minute": 5, "Second": 4}, "Date": {"Year": 2024, "Month": 5, "Day": 6}}
+    assert camera_time({"UTCDateTime": moment}) is not None
+    moment[part][name] = value
+    assert camera_time({"UTCDateTime": moment}) is None

@@ -69,3 +69,14 @@ async def test_an_address_that_is_not_ours_cannot_be_asked_from() -> None:
     with pytest.raises(OSError):
         _socket("203.0.113.7")
     await asyncio.sleep(0)
+
+
+async def test_an_address_that_cannot_be_sent_from_keeps_nobody_from_looking_from_the_others() -> None:
+    gone = ZoneConfig(networks=("192.0.2.0/24",), sip_host="192.0.2.77")
+    both = Zones(Config(zones={"gone": gone, "inside": ZoneConfig(networks=("127.0.0.0/8",), sip_host="127.0.0.1")}))
+    here = DiscoverySettings(port=0, group="")
+    async with OnvifCamera(CameraSettings(name="gate"), discovery=here) as one:
+        looking = Discovery(both, [f"127.0.0.1:{one.discovery_port}"])
+        assert {camera.name for camera in await looking.search(None, 0.6)} == {"gate"}
+        with pytest.raises(OSError):
+            await looking.search("gone", 0.1)

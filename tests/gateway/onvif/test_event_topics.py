@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +96,18 @@ def test_what_just_happens_is_an_alarm_each_time_and_unknown_topics_are_none() -
     assert [states.take(crossed, "a") for _ in range(2)] == [TRIPWIRE, TRIPWIRE]
     assert states.take(said("Monitoring/Backup", "true"), "a") is None
     assert crossed.video_source == ""
+
+
+def test_what_was_so_before_a_lost_subscription_hides_nothing_and_is_no_second_alarm() -> None:
+    states = EventStates()
+    assert states.take(said("VideoSource/MotionAlarm", "true"), "a") is MOTION
+    states.begin()
+    again = replace(said("VideoSource/MotionAlarm", "true"), operation="Initialized")
+    assert states.take(again, "a") is None
+    assert states.take(said("VideoSource/MotionAlarm", "false"), "a") is None
+    assert states.take(said("VideoSource/MotionAlarm", "true"), "a") is MOTION
+    states.begin()  # its end is missed: the camera was restarted
+    assert states.take(said("RuleEngine/CellMotionDetector/Motion", "true"), "a") is MOTION
 
 
 WORDS = st.tuples(st.sampled_from(["a", "b"]), st.booleans())

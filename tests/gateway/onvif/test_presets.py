@@ -32,3 +32,8 @@ def test_our_own_name_wins_over_a_token_with_that_number() -> None:
 
 def test_no_presets_and_nonsense_hold_no_number() -> None:
     assert token_of(1, None) is token_of(1, ["x", {"Name": "GB-1"}, {"token": ""}]) is None
+
+
+def test_a_token_the_camera_gave_a_preset_of_ours_is_no_number() -> None:
+    presets = [{"token": "5", "Name": name_of(3)}, {"token": "6", "Name": "made in the camera"}]
+    assert token_of(3, presets) == "5" and token_of(5, presets) is None and token_of(6, presets) == "6"

@@ -170,3 +170,24 @@ async def test_a_key_frame_is_asked_for_where_the_profile_is(tmp_path: Path, sou
     async with moving(tmp_path, media2=service == "media2") as scene:
         await scene.commands.key_frame(StreamKey(ID, source))
         assert (await scene.camera.wait_for("SetSynchronizationPoint")).service == service
+
+
+async def test_commands_that_wait_for_a_camera_that_does_not_answer_fail_with_the_first(tmp_path: Path) -> None:
+    async with moving(tmp_path, misbehaviour={"GetServices": "silent"}) as scene:
+        sent = [asyncio.create_task(scene.send(LEFT)) for _ in range(5)]
+        found = await asyncio.gather(*sent, return_exceptions=True)
+        assert {one.reason for one in found if isinstance(one, Failure)} == {Reason.ONVIF_UNREACHABLE}
+        assert len(found) == 5 and sum(one.operation == "GetServices" for one in scene.camera.received) <= 2
+        scene.camera.misbehave("GetServices", None)
+        await scene.send(LEFT)
+        assert scene.asked.count("ContinuousMove") == 1
+
+
+async def test_a_command_given_before_the_camera_was_changed_is_not_carried_out_after_it(tmp_path: Path) -> None:
+    async with moving(tmp_path, misbehaviour={"GetConfigurationOptions": "slow:0.2"}) as scene:
+        sent = asyncio.create_task(scene.send(LEFT))
+        await scene.camera.wait_for("GetConfigurationOptions")
+        scene.commands.forget(ID)
+        with pytest.raises(Failure) as cancelled:
+            await sent
+        assert cancelled.value.reason is Reason.CANCELLED and "ContinuousMove" not in scene.asked

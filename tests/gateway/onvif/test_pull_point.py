@@ -24,9 +24,15 @@ class Following:
     def __init__(self, client: OnvifClient) -> None:
         self.heard: list[Notification] = []
         self.pauses: list[float] = []
+        self.begun = 0
         self.now = 0.0
-        self.point = PullPoint(lambda: client, self.heard.append, clock=lambda: self.now, pause=self._pause)
+        self.point = PullPoint(
+            lambda: client, self.heard.append, began=self._began, clock=lambda: self.now, pause=self._pause
+        )
         self.task = asyncio.create_task(self.point.run())
+
+    def _began(self) -> None:
+        self.begun += 1
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -82,9 +88,42 @@ async def test_a_lost_subscription_is_made_anew_after_pauses_that_grow() -> None
         one.misbehave("PullMessages", None)
         one.misbehave("CreatePullPointSubscription", None)
         before = len(made.heard)
-        await until(lambda: one.subscriptions == 2)
+        await until(lambda: made.begun == 2)
+        assert one.subscriptions == 1
         one.motion(False)
         await until(lambda: len(made.heard) > before)
+        one.misbehave("PullMessages", "fault:ResourceUnknown")
+        one.motion(True)
+        await until(lambda: made.pauses.count(PAUSE_S) == 2)  # short again after it went well
+
+
+async def test_a_camera_that_takes_subscriptions_and_tells_nothing_is_asked_less_and_keeps_none() -> None:
+    async with camera(misbehaviour={"PullMessages": "fault:ResourceUnknown"}) as one, following(one) as made:
+        await until(lambda: len(made.pauses) >= 3)
+        assert made.pauses[:3] == [PAUSE_S, PAUSE_S * 2, PAUSE_S * 4] and one.subscriptions <= 1
+        assert made.begun >= 3
+
+
+async def test_a_subscription_is_left_with_the_login_it_was_made_with() -> None:
+    async with camera() as one, asking(one) as first, asking(one, "another") as second:
+        await first.learn_services()
+        current = [first]
+        point = PullPoint(lambda: current[0], lambda _told: None, clock=lambda: 0.0)
+        task = asyncio.create_task(point.run())
+        await until(lambda: one.subscriptions == 1)
+        current[0] = second
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert one.subscriptions == 0
+
+
+async def test_a_camera_that_does_not_answer_is_left_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEAVE_S", 0.05)
+    async with camera() as one, following(one) as made:
+        await until(lambda: one.subscriptions == 1)
+        one.misbehave("Unsubscribe", "silent")
+        await asyncio.wait_for(made.end(), 4)
+        assert one.subscriptions == 1
 
 
 async def test_a_camera_that_has_no_events_after_all_is_left_alone() -> None:

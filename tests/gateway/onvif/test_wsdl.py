@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -12,7 +14,7 @@ from gateway.errors import LocalError
 from gateway.onvif import wsdl
 from gateway.onvif.fault import BadAnswer, SoapFault
 from gateway.onvif.username_token import UsernameToken
-from gateway.onvif.wsdl import Services, load, parsed
+from gateway.onvif.wsdl import LARGE, Services, load, parsed
 from tests.gateway.onvif.soap import ENVELOPE, PROFILES, answer, fault
 
 HERE = "http://10.0.0.5/onvif/x"
@@ -99,3 +101,17 @@ def test_descriptions_come_from_the_package_alone(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(wsdl, "find_spec", lambda _name: None)
     with pytest.raises(LocalError, match="onvif-zeep-async"):
         Services()
+
+
+async def test_a_large_answer_is_read_off_the_event_loop(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[bool] = []
+    read = Services.answer
+
+    def watched(self: Services, *args: Any) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return read(self, *args)
+
+    monkeypatch.setattr(Services, "answer", watched)
+    small = await services.read("media", "GetProfiles", PROFILES)
+    large = await services.read("media", "GetProfiles", PROFILES + b" " * LARGE)
+    assert small == large and threads == [True, False]

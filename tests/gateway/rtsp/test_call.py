@@ -52,7 +52,7 @@ def ended(street: Street) -> list[str]:
 async def test_a_camera_is_called_when_somebody_watches_and_left_when_nobody_does(tmp_path: Path) -> None:
     async with watched(tmp_path) as (street, camera, call, above):
         assert call.up and call.established and not call.takes_commands and call.route_path == ""
-        assert call.target.peer == camera.url and street.node.live.sends(RTSP_ID)
+        assert call.target.url == camera.url and street.node.live.sends(RTSP_ID)
         assert await pulls(street) == [call.pull] and sorted(await street.legs())[0] == call.source_leg
         assert [worker.load for worker in street.node.pool.workers if worker.spec.kind != "stream"] == [1, 1]
         second = await street.upper.play(RTSP_CHANNEL, transport="tcp_passive")

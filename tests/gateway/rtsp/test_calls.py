@@ -62,7 +62,7 @@ async def test_after_a_crash_a_call_whose_leg_and_pull_are_held_goes_on(tmp_path
         async with started_again(street, left) as again:
             [call] = again.node.live.lower_calls
             assert isinstance(call, RtspCall) and (call.id, call.ssrc) == (before.id, before.ssrc)
-            assert call.up and call.target.peer == camera.url and again.node.live.sends(RTSP_ID)
+            assert call.up and call.target.url == camera.url and again.node.live.sends(RTSP_ID)
             await above.frames(len(above.units) + 10)
             assert camera.playing == 1 and camera.methods.count("PLAY") == 1
             await above.bye()

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from catalog import ChannelKey
+from catalog import ChannelKey, Item
 from catalog.store import CatalogStore
 from gateway.errors import Failure, Reason
 from gateway.rtsp import sources as module
+from gateway.rtsp.asker import RtspAsker
 from gateway.rtsp.sources import PATIENCE, RtspSources
+from gateway.rtsp.state import CameraDetails, SourceState
 from gateway.secrets import Secret
 from gateway.store.devices import Device
 from gateway.store.stores import Stores
@@ -271,3 +273,64 @@ async def test_it_stops_in_the_middle_of_a_question(street: Scene) -> None:
     await street.round()
     await street.sources.stop()
     assert not street.sources._asking
+
+
+class Knowing(RtspAsker):
+    """Knows nothing of a camera before it has asked it, or breaks."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.state: SourceState | Exception = SourceState(True, camera=CameraDetails("Acme"))
+
+    async def ask(self, device: Device) -> SourceState | None:
+        self.asked += 1
+        if isinstance(self.state, Exception):
+            raise self.state
+        return self.state
+
+    def knows(self, device: Device) -> bool:
+        return self.asked > 0
+
+
+async def test_a_camera_whose_stream_outlived_a_restart_is_still_asked_who_it_is(street: Scene) -> None:
+    asker = Knowing()
+    street.sources.ask_by("rtsp", asker)
+    street.sending.add(ID)
+    await street.round()
+    await street.round(after_s=100)
+    state = street.sources.state_of(ID)
+    assert asker.asked == 1 and state is not None and state.camera == CameraDetails("Acme") and state.online
+
+
+async def test_a_camera_that_refuses_the_question_while_its_picture_runs_is_there(street: Scene) -> None:
+    asker = Knowing()
+    asker.state = SourceState(False, Failure(Reason.ONVIF_REFUSED))
+    street.sources.ask_by("rtsp", asker)
+    street.sending.add(ID)
+    await street.round()
+    assert street.sources.counts()["online"] == 1 and street.sources.state_of(ID).failure is None  # type: ignore[union-attr]
+
+
+async def test_a_fault_of_ours_in_asking_one_camera_is_its_state_and_not_repeated_at_once(street: Scene) -> None:
+    asker = Knowing()
+    asker.state = RuntimeError("a fault of our own")
+    street.sources.ask_by("rtsp", asker)
+    await street.round()
+    await street.round(after_s=5)
+    state = street.sources.state_of(ID)
+    assert asker.asked == 1 and state is not None and state.failure is not None
+    assert state.failure.reason is Reason.INTERNAL
+
+
+async def test_a_camera_without_its_first_channel_is_shown_on_again_after_a_change(street: Scene) -> None:
+    class Second(Knowing):
+        def items(self, device: Device) -> list[Item] | None:
+            code = "34020000001320000008"
+            return [Item(code=code, peer_id=ID, name=device.name, parent_ids=(ID,)).storable()]
+
+    street.sources.ask_by("rtsp", Second())
+    await street.round()
+    await street.stores.devices.update(ID, name="other")
+    await street.round()
+    stored = await street.catalog.get(ID, "34020000001320000008")
+    assert stored is not None and stored.effective.status == "ON" and stored.item.name == "other"

@@ -24,7 +24,7 @@ CAMERA = Device(
 def test_a_target_is_what_is_configured_and_shows_no_password() -> None:
     target = RtspTarget.of(CAMERA)
     assert target.key == StreamKey(CAMERA.id, "34010200001320000009")
-    assert (target.peer, target.remote, target.transport) == (CAMERA.url, ("192.0.2.1", 8554), "rtsp_udp")
+    assert (target.peer, target.remote, target.transport) == ("rtsp://192.0.2.1:8554", ("192.0.2.1", 8554), "rtsp_udp")
     assert target.password.reveal() == "s3cret" and "s3cret" not in f"{target} {target!r}"
 
 
@@ -52,3 +52,9 @@ def test_the_channel_hangs_below_its_device_under_its_name() -> None:
     assert (item.civil_code, item.parent_ids, item.parental, item.status) == ("340102", (CAMERA.id,), False, "ON")
     assert not item.ip_address and item.port is None
     assert item_of(Device(CAMERA.id, kind="rtsp", channel_id=CAMERA.channel_id)).name == CAMERA.channel_id
+
+
+def test_a_password_in_the_path_is_no_part_of_the_address_in_words() -> None:
+    target = RtspTarget(StreamKey("a", "b"), "rtsp://192.0.2.1/user=admin_password=s3cret?pwd=s3cret")
+    assert target.peer == "rtsp://192.0.2.1" and "s3cret" not in target.peer
+    assert RtspTarget(StreamKey("a", "b"), "rtsp://u:s3cret@/").peer == "no address"

@@ -83,6 +83,10 @@ def rows(data_dir: Path) -> dict[str, dict[str, Any]]:
             "id": "t1", "user_id": "wang", "kind": "key", "name": "wall", "role": "viewer", "token_sha256": "1" * 64,
             "remote": "127.0.0.1", "created_at": _AT, "expires_at": _AT + 300,
         },
+        "video_sources": {
+            "device_id": DEVICE, "entered_at": _AT, "url": "http://192.0.2.9/onvif", "channel_id": CHANNEL,
+            "tokens": ["vs0", "vs1"],
+        },
         "catalog_peer": {
             "peer_id": DEVICE, "generation": 1, "online": True, "synced_at": _AT, "sync_complete": True,
         },

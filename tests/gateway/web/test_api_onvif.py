@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config import Config
+from gateway.config_zones import ZoneConfig
 from gateway.web.api_onvif import MAX_AT_ONCE
+from gateway.zones import Zones
 from interop.onvif.camera import OnvifCamera
 from interop.onvif.discovery import DiscoverySettings
 from interop.onvif.settings import CameraSettings
@@ -61,3 +64,14 @@ async def test_a_camera_says_what_it_is_before_it_is_entered(plain: Path) -> Non
                 assert (await api.call("POST", "/api/v1/onvif/probes", {"url": bad}))[0] == 400
         async with Street(node, None, None).api("anna", "operator") as api:  # type: ignore[arg-type]
             assert (await api.call("POST", "/api/v1/onvif/probes", {"url": url_of(one)}))[0] == 403
+
+
+async def test_a_zone_whose_address_is_not_of_this_machine_is_said_so(tmp_path: Path) -> None:
+    gone = ZoneConfig(networks=("192.0.2.0/24",), sip_host="192.0.2.77")
+    async with running_node(settings(tmp_path)) as node:
+        monkeyed = Zones(Config(zones={"gone": gone}))
+        node.onvif.discovery._zones = monkeyed
+        node.zones.zones = monkeyed
+        async with Street(node, None, None).api() as api:  # type: ignore[arg-type]
+            status, refused = await api.call("POST", "/api/v1/onvif/discoveries", {"zone": "gone", "seconds": 1})
+            assert status == 400 and "assign" in refused["message"] and refused["message_zh"]

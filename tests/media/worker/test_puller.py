@@ -207,6 +207,17 @@ async def test_the_password_is_given_to_the_camera_and_to_nobody_else(
         assert "p@ss" not in shown and "p%40ss" not in shown
 
 
+async def test_a_password_in_the_path_is_not_logged(
+    pull: Callable[..., Pull], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with WireRtsp(password="other") as camera:
+        one = pull(f"{camera.url}?user=admin&password=p4th", username="u", password="s3cret")
+        assert isinstance(await one.next(), PullFailed)
+        await asyncio.to_thread(one.puller.join, 15)
+    shown = "".join(capsys.readouterr())
+    assert "pull ended" in shown and "127.0.0.1" in shown and "p4th" not in shown
+
+
 async def test_parameter_sets_that_only_the_description_has_come_with_the_pictures(
     pull: Callable[..., Pull], relay: Relay
 ) -> None:

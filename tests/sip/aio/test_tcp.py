@@ -203,7 +203,7 @@ async def test_a_connection_that_trickles_its_first_message_is_closed() -> None:
     clock = [0.0]
     limits = {"connection_idle_s": 100.0, "first_message_s": 0.04}
     async with pool_of(lambda: clock[0], **limits) as (pool, seen, port), far_end(port) as (_, writer):
-        for at in range(4):
+        for at in range(3):
             writer.write(MESSAGE[at : at + 1])
             await until(lambda at=at: pool and [one for one in pool_connections(pool) if one.held == at + 1])
             clock[0] += 0.015
