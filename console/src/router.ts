@@ -1,5 +1,7 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router";
 import type { Role } from "@/api/types";
+import LoginPage from "@/pages/LoginPage.vue";
+import { backTo } from "@/session/back";
 import { useSession } from "@/session/store";
 
 declare module "vue-router" {
@@ -24,16 +26,11 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: "/setup", component: () => import("@/pages/SetupPage.vue"), meta: { public: true } },
-    { path: "/login", component: () => import("@/pages/LoginPage.vue"), meta: { public: true } },
+    { path: "/login", component: LoginPage, meta: { public: true } },
     { path: "/", component: () => import("@/shell/AppShell.vue"), children: pages },
     { path: "/:rest(.*)*", redirect: "/watch" },
   ],
 });
-
-/** Only a page of the console itself is gone back to after logging in. */
-export function backTo(next: unknown): string {
-  return typeof next === "string" && /^\/[a-z]/.test(next) ? next : "/watch";
-}
 
 router.beforeEach(async (to) => {
   const session = useSession();

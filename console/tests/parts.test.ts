@@ -102,7 +102,7 @@ describe("a ladder", () => {
       { at: 10.25, what: "> INVITE sip:1@host SIP/2.0", peer: "udp:1.2.3.4:5060" },
       { at: 10.5, what: "< SIP/2.0 486 Busy Here", peer: "udp:1.2.3.4:5060" },
       { at: 10.5, what: "< SIP/2.0 401 Unauthorized", peer: "udp:1.2.3.4:5060" },
-    ]);
+    ], "zh");
     expect(shown.map((one) => [one.kind, one.after, one.bad])).toEqual([
       ["milestone", 0, false],
       ["sent", 0.25, false],
@@ -111,6 +111,13 @@ describe("a ladder", () => {
     ]);
     expect(shown[0]).toMatchObject({ text: "media port open", details: "port=30000" });
     expect(shown[1]).toMatchObject({ text: "INVITE sip:1@host SIP/2.0", peer: "udp:1.2.3.4:5060" });
+  });
+
+  it("says milestones and details in the language chosen, and knows what went wrong in either", () => {
+    const lost = { at: 1, what: "lost", what_zh: "呼叫中断", step: "no_packet", message: "Nothing came.", message_zh: "没有收到。" };
+    expect(rungs([lost], "zh")[0]).toMatchObject({ text: "呼叫中断", details: "step=无媒体包  message=没有收到。", bad: true });
+    expect(rungs([lost], "en")[0]).toMatchObject({ text: "lost", details: "step=No media packet  message=Nothing came.", bad: true });
+    expect(rungs([{ at: 1, what: "new here", step: "unheard_of" }], "zh")[0]).toMatchObject({ text: "new here", details: "step=unheard_of" });
   });
 });
 

@@ -47,7 +47,7 @@ class Controls:
         elsewhere: Callable[[str], Commands | None] = lambda _peer_id: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._no_commands = no_commands
+        self.no_commands = no_commands
         self.elsewhere = elsewhere
         self._exchange = exchange
         self._correspondent = correspondent
@@ -105,7 +105,7 @@ class Controls:
             log.info("no key frame asked for", stream=str(key), step=failure.step)
 
     async def _tell(self, key: StreamKey, command: PtzControl | IFrameControl) -> None:
-        if why := self._no_commands(key.peer_id):
+        if why := self.no_commands(key.peer_id):
             raise Failure(Reason.UNSUPPORTED, why, peer_id=key.peer_id, channel=key.code)
         to = self._correspondent(key.peer_id)
         if to is None:

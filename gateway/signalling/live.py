@@ -135,7 +135,8 @@ class LiveCalls:
 
     async def _lower_lost(self, call: CameraCall, failure: Failure) -> None:
         log.warning("stream lost", stream=str(call.key), step=failure.step, problem=failure.message)
-        self._environment.ladder.step(call.id, "lost", step=failure.step, message=failure.message)
+        words = {"message": failure.message, "message_zh": failure.message_zh}
+        self._environment.ladder.step(call.id, "lost", step=failure.step, **words)
         self._environment.metrics.failed(failure, "stream")
         await self.hub.lost(call.key, failure, call)
         await call.end(failure)

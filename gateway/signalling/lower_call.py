@@ -167,8 +167,8 @@ class LowerCall:
             raise Failure(Reason.BUSY, error.error.message, peer_id=self.key.peer_id, channel=self.key.code) from error
         except (WorkerGone, WorkerUnavailable, TimeoutError) as error:
             raise Failure(Reason.WORKER_LOST, str(error), channel=self.key.code) from error
-        if self.target.turned is not None:
-            step(self.id, TURNED, reason=self.target.turned.message, configured="tcp_active")
+        if (turned := self.target.turned) is not None:
+            step(self.id, TURNED, reason=turned.message, reason_zh=turned.message_zh, configured="tcp_active")
         step(self.id, "media port open", port=opened.port, transport=self.target.transport, ssrc=self.ssrc)
         response, answer = await self._exchange(self._request(opened.port))
         await self._follow_answer(answer)

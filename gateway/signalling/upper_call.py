@@ -308,7 +308,8 @@ class UpperCall:
         dialog, self.dialog = self.dialog, None
         reason = failure.step if failure is not None else "viewer ended"
         if failure is not None:
-            self._environment.ladder.step(self.id, "lost", step=failure.step, message=failure.message)
+            words = {"message": failure.message, "message_zh": failure.message_zh}
+            self._environment.ladder.step(self.id, "lost", step=failure.step, **words)
         # Together: an upper platform that does not answer its BYE is sent no picture meanwhile.
         await asyncio.gather(self._release(reason), self._hang_up(dialog, failure))
         problem = {"problem": failure.message} if failure is not None else {}

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.telemetry.milestones import MILESTONES_ZH
+
 MAX_STEPS = 400
 """Steps kept per call; the first and the last ones say the most, so the middle is what is dropped."""
 
@@ -19,6 +21,11 @@ class Step:
     at: float
     what: str
     details: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the API shows it; a milestone's Chinese words are beside its English ones, a SIP message speaks itself."""
+        zh = MILESTONES_ZH.get(self.what)
+        return {"at": self.at, "what": self.what, **({} if zh is None else {"what_zh": zh}), **self.details}
 
 
 @dataclass(slots=True)
@@ -36,7 +43,7 @@ class Trace:
         return [*self.first, *self.last]
 
     def to_json(self) -> dict[str, Any]:
-        steps = [{"at": step.at, "what": step.what, **step.details} for step in self.steps]
+        steps = [step.to_json() for step in self.steps]
         return {"id": self.id, "stream": self.stream, "call_ids": self.call_ids, "steps": steps}
 
 
@@ -58,7 +65,10 @@ class Ladder:
         return bool(self._by_call_id)
 
     def step(self, trace_id: str, what: str, **details: Any) -> None:
-        """Add one milestone to the trace of a call, beginning the trace if it is new."""
+        """Add one milestone to the trace of a call, beginning the trace if it is new.
+
+        A detail in words has its Chinese ones beside it, with `_zh` after its name.
+        """
         if self._capacity <= 0:
             return
         trace = self._traces.get(trace_id)

@@ -28,6 +28,8 @@ PtzAction = Literal[
 ]  # fmt: skip
 HIDDEN = frozenset({"ip_address", "port", "password"})
 """Elements of a camera that nobody is shown."""
+PTZ_FIXED = "3"
+"""PTZType (摄像机结构类型) of a camera that does not turn (GB/T 28181-2022 A.2.1.9: 3 固定枪机)."""
 MOTIONS = {
     "up": ptz.Motion(tilt=1),
     "down": ptz.Motion(tilt=-1),
@@ -112,6 +114,14 @@ def shown(
     return body
 
 
+def no_ptz(item: Item, controls: Controls) -> str:
+    """Why a camera cannot be turned: ``no_commands`` (it takes none, as where it speaks RTSP only), ``fixed`` (the
+    catalogue calls it a fixed one; its lens may yet move); "" where it can or nobody knows."""
+    if controls.no_commands(item.peer_id):
+        return "no_commands"
+    return "fixed" if item.info.get("PTZType", "").strip() == PTZ_FIXED else ""
+
+
 def _published(elements: dict[str, Any] | None) -> dict[str, Any] | None:
     """The elements of an object without where and how its camera is reached (A7)."""
     return None if elements is None else {name: value for name, value in elements.items() if name not in HIDDEN}
@@ -180,7 +190,8 @@ def routes(node: ChannelServices) -> list[Route]:
         stored = await known_item(node.catalog, key_of(call))
         if not _may_see(call, stored):
             raise _unknown(stored.item)
-        return shown(stored, full=True, unknown=call.identity.at_least("operator"))
+        body = shown(stored, full=True, unknown=call.identity.at_least("operator"))
+        return {**body, "no_ptz": no_ptz(stored.item, node.controls)}
 
     async def regions(call: Call) -> dict[str, Any]:
         return {"regions": await node.catalog.regions(secret=_sees_secrets(call))}

@@ -284,7 +284,8 @@ class Story:
             for trace in (await node.call("GET", "/api/v1/traces"))["items"]:
                 for step in trace["steps"]:
                     if not step["what"].startswith(("< ", "> ")):  # those are the messages
-                        details = " ".join(f"{key}={value}" for key, value in step.items() if key not in ("at", "what"))
+                        said = [key for key in step if key not in ("at", "what") and not key.endswith("_zh")]
+                        details = " ".join(f"{key}={step[key]}" for key in said)
                         found.append(
                             Milestone(step["at"], place, f"{trace['stream']} {step['what']} {details}".strip())
                         )

@@ -89,6 +89,8 @@ async def is_seen(stand: Stand) -> None:
     assert await moving(page)
     await stand.waits_for("[data-test=figures]", r"WebRTC · H\.264 320×180")
     await page.fill(SEARCH, "")
+    await stand.waits_for("[data-test=ptz-why]", "仅支持 RTSP")
+    assert await page.locator("[data-test=ptz] button:enabled").count() == 0
     await stand.shot("33-rtsp-picture")
 
 
@@ -160,6 +162,7 @@ async def is_watched_and_moved(stand: Stand, camera: OnvifCamera, channel: str) 
     await stand.waits_for("[data-test=cell-name]", "dome-7")
     await stand.plays("webrtc")
     assert await moving(page)
+    assert await page.locator("[data-test=ptz-why]").count() == 0
     await holds(page, "ptz-right")
     move = await camera.wait_for("ContinuousMove")
     await page.mouse.up()

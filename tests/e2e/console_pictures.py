@@ -128,7 +128,7 @@ async def is_told_why_there_is_no_picture(stand: Stand) -> None:
     await refused.locator("[data-test=trace]").click()
     await stand.waits_for("[data-test=ladder]", "INVITE")
     ladder = await stand.text("[data-test=ladder]")
-    assert "486" in ladder and "ACK" in ladder
+    assert "486" in ladder and "ACK" in ladder and "媒体端口已打开" in ladder and "media port open" not in ladder
     await stand.shot("08-refused-with-trace")
     await page.click("[data-test=ladder] >> text=关闭")
     parking = page.locator("[data-test=cell]").filter(has_text="停车场球机")

@@ -75,6 +75,7 @@ async def test_an_operators_first_hour(stand: Stand) -> None:
         await reads_the_other_pages(stand)
         await changes_language_and_theme(stand)
         await comes_back_after_the_session_ended(stand)
+        await goes_on_with_a_form_after_the_session_ended(stand)
         await a_viewer_watches_and_does_no_more(stand)
 
 
@@ -322,6 +323,25 @@ async def comes_back_after_the_session_ended(stand: Stand) -> None:
     await logs_in(stand)
     await page.wait_for_url("**/uppers")
     await stand.waits_for("[data-test=uppers]", UPPER)
+
+
+async def goes_on_with_a_form_after_the_session_ended(stand: Stand) -> None:
+    page = stand.page
+    await page.click("[data-test=add]")
+    await page.fill(".el-dialog input[name=name]", "half a form")
+    await page.fill(".el-dialog input[name=password]", UPPER_PASSWORD)
+    await stand.asks("POST", "/api/v1/logout")
+    await stand.waits_for("[data-test=login-notice]", "the open form is as you left it")
+    assert page.url.endswith("/uppers") and not await page.locator(".el-dialog").is_visible()
+    assert await page.input_value("input[name=username]") == USER
+    await stand.shot("22-expired-with-a-form-en")
+    await page.keyboard.press("Escape")
+    await logs_in(stand)
+    await page.locator(".el-dialog input[name=name]").wait_for()
+    assert await page.input_value(".el-dialog input[name=name]") == "half a form"
+    assert await page.input_value(".el-dialog input[name=password]") == ""
+    await stand.shot("22-form-again-en")
+    await stand.closes()
 
 
 async def a_viewer_watches_and_does_no_more(stand: Stand) -> None:

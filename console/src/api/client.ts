@@ -1,4 +1,4 @@
-import { ApiFailure, isFailureBody, localFailure } from "./failure";
+import { ApiFailure, isFailureBody, isSessionOver, localFailure } from "./failure";
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
 
@@ -23,23 +23,24 @@ export interface Options {
 
 /** One request of the API; its JSON, or `undefined` for 204. Throws ApiFailure, nothing else. */
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const response = await send(method, path, options);
+  const token = caller.token();
+  const response = await send(method, path, options, token);
   if (response.status === 204) return undefined as T;
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return body as T;
-  throw refused(response, body);
+  throw refused(response, body, token);
 }
 
 /** One file of the API. */
 export async function download(path: string): Promise<Blob> {
-  const response = await send("GET", path, {});
+  const token = caller.token();
+  const response = await send("GET", path, {}, token);
   if (response.ok) return response.blob();
-  throw refused(response, await response.json().catch(() => undefined));
+  throw refused(response, await response.json().catch(() => undefined), token);
 }
 
-async function send(method: string, path: string, options: Options): Promise<Response> {
+async function send(method: string, path: string, options: Options, token: string): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
-  const token = caller.token();
   if (token) headers.Authorization = `Bearer ${token}`;
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   try {
@@ -59,7 +60,8 @@ async function send(method: string, path: string, options: Options): Promise<Res
   }
 }
 
-function refused(response: Response, body: unknown): ApiFailure {
+/** Whoever logged in meanwhile is not put out by the answer to an older token. */
+function refused(response: Response, body: unknown, token: string): ApiFailure {
   const failure = isFailureBody(body)
     ? new ApiFailure(response.status, body)
     : new ApiFailure(response.status, {
@@ -69,7 +71,7 @@ function refused(response: Response, body: unknown): ApiFailure {
         message_zh: `平台返回状态码 ${response.status}。`,
         hint: "",
       });
-  if (response.status === 401 && failure.body.error === "unauthenticated") caller.unauthenticated();
+  if (isSessionOver(failure) && token === caller.token()) caller.unauthenticated();
   return failure;
 }
 

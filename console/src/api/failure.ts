@@ -23,6 +23,11 @@ export function localFailure(error: string, message: string, message_zh: string,
   return new ApiFailure(0, { error, step: "", message, message_zh, hint });
 }
 
+/** Nobody is logged in any more: the log-in says so, and there is nothing wrong with what was asked. */
+export function isSessionOver(error: unknown): boolean {
+  return error instanceof ApiFailure && error.status === 401 && error.body.error === "unauthenticated";
+}
+
 export function isFailureBody(value: unknown): value is FailureBody {
   return typeof value === "object" && value !== null && "error" in value && "message" in value;
 }

@@ -47,6 +47,8 @@ export interface Channel {
   longitude: number | null;
   latitude: number | null;
   has_children?: boolean;
+  /** Why it cannot be turned; "" where it can or nobody knows. Where one channel is shown. */
+  no_ptz?: "" | "no_commands" | "fixed";
 }
 
 export interface PeerBranch {
@@ -86,9 +88,11 @@ export interface StartedView extends View {
   whep_url: string | null;
 }
 
+/** `what_zh` is there for milestones; a detail in words has its Chinese ones beside it, with `_zh` after its name. */
 export interface TraceStep {
   at: number;
   what: string;
+  what_zh?: string;
   [detail: string]: unknown;
 }
 

@@ -1,4 +1,5 @@
 import { computed, ref, shallowRef } from "vue";
+import { isSessionOver } from "@/api/failure";
 import { fieldWords, sentence } from "@/i18n/failure";
 
 /**
@@ -23,7 +24,7 @@ export function useAttempt(beside: readonly string[] = []) {
       await work();
       return true;
     } catch (error) {
-      failed.value = error;
+      failed.value = isSessionOver(error) ? null : error;
       return false;
     } finally {
       busy.value = false;

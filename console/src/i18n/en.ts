@@ -22,7 +22,7 @@ export const en: Messages = {
   transport: { udp: "UDP", tcp_passive: "TCP passive (this node listens)", tcp_active: "TCP active (this node connects)" },
   login: {
     title: "Log in", subtitle: "GB/T 28181 video platform", username: "User name", password: "Password", submit: "Log in",
-    expired: "Your session has expired. Please log in again.", expiredBack: "Your session has expired. After logging in you are back where you were.", loggedOut: "You are logged out.",
+    expired: "Your session has expired. Please log in again.", expiredBack: "Your session has expired. After logging in you are back where you were.", expiredForm: "Your session has expired. After logging in the open form is as you left it, but for passwords.", loggedOut: "You are logged out.",
   },
   setup: {
     title: "First set-up", subtitle: "This node has no account yet. Create its administrator with the one-time code.", code: "Set-up code",
@@ -56,6 +56,7 @@ export const en: Messages = {
     zoom: "Zoom", zoom_in: "Zoom in", zoom_out: "Zoom out", focus: "Focus", focus_near: "Focus near", focus_far: "Focus far", iris: "Iris", iris_open: "Iris open", iris_close: "Iris close",
     speed: "Speed", preset: "Preset", preset_call: "Go to", preset_set: "Set", preset_delete: "Delete", preset_deleteAsk: "Delete preset {n}?",
     preset_callDone: "Moving to preset {n}", preset_setDone: "Preset {n} set", preset_deleteDone: "Preset {n} deleted", notAllowed: "Viewers cannot move cameras.",
+    no_commands: "This camera speaks RTSP only: it takes no PTZ commands.", fixed: "A fixed camera, by the catalogue (PTZType 3): it does not turn.",
   },
   devices: {
     add: "Add device", editTitle: "Edit device", none: "No devices yet", state: "State", kind: "Kind", kinds: { device: "GB/T 28181 device", platform: "Lower platform", rtsp: "RTSP camera", onvif: "ONVIF camera" },

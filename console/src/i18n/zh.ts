@@ -20,7 +20,7 @@ export const zh = {
   transport: { udp: "UDP", tcp_passive: "TCP 被动（本平台监听）", tcp_active: "TCP 主动（本平台连接）" },
   login: {
     title: "登录", subtitle: "GB/T 28181 视频联网平台", username: "用户名", password: "密码", submit: "登录",
-    expired: "登录已过期，请重新登录。", expiredBack: "登录已过期，重新登录后将回到刚才的页面。", loggedOut: "已退出登录。",
+    expired: "登录已过期，请重新登录。", expiredBack: "登录已过期，重新登录后将回到刚才的页面。", expiredForm: "登录已过期，重新登录后表单中已填的内容仍在（密码除外）。", loggedOut: "已退出登录。",
   },
   setup: {
     title: "首次初始化", subtitle: "本平台尚无账号。请用一次性初始化代码创建管理员。", code: "初始化代码",
@@ -54,6 +54,7 @@ export const zh = {
     zoom: "变倍", zoom_in: "放大", zoom_out: "缩小", focus: "聚焦", focus_near: "近焦", focus_far: "远焦", iris: "光圈", iris_open: "光圈开", iris_close: "光圈关",
     speed: "速度", preset: "预置位", preset_call: "调用", preset_set: "设置", preset_delete: "删除", preset_deleteAsk: "删除预置位 {n}？",
     preset_callDone: "已调用预置位 {n}", preset_setDone: "已设置预置位 {n}", preset_deleteDone: "已删除预置位 {n}", notAllowed: "观看员不能控制云台。",
+    no_commands: "此摄像机仅支持 RTSP，不接受云台指令。", fixed: "目录标明此摄像机为固定枪机（PTZType 3），不能转动。",
   },
   devices: {
     add: "添加设备", editTitle: "编辑设备", none: "尚未添加设备", state: "状态", kind: "类型", kinds: { device: "国标设备", platform: "下级平台", rtsp: "RTSP 摄像机", onvif: "ONVIF 摄像机" },

@@ -28,6 +28,10 @@ export const useSession = defineStore("session", () => {
   const ended = ref<"" | "expired" | "logout">("");
   let clock = 0;
 
+  /** Whose session ended while a form was open: the page stays below the log-in, for the form's sake. */
+  const away = ref<Session | null>(null);
+  let forms = 0;
+
   const loggedIn = computed(() => session.value !== null);
 
   function keep(next: Session | null): void {
@@ -46,7 +50,16 @@ export const useSession = defineStore("session", () => {
   function expire(): void {
     if (session.value === null) return;
     ended.value = "expired";
+    if (forms > 0) away.value = session.value;
     keep(null);
+  }
+
+  /** A form is open from now on; what closes it. */
+  function openForm(): () => void {
+    forms++;
+    return () => {
+      if (--forms === 0) away.value = null;
+    };
   }
 
   async function askSetup(): Promise<boolean> {
@@ -65,6 +78,12 @@ export const useSession = defineStore("session", () => {
   async function logIn(username: string, password: string): Promise<void> {
     keep(await call<Session>("POST", "/api/v1/login", { body: { username, password } }));
     ended.value = "";
+    const before = away.value;
+    if (before !== null && (before.username !== session.value?.username || before.role !== session.value.role)) {
+      window.location.reload();
+      return;
+    }
+    away.value = null;
     await askNode();
   }
 
@@ -79,9 +98,9 @@ export const useSession = defineStore("session", () => {
     keep(null);
   }
 
-  const may = (needed: Role): boolean => atLeast(session.value?.role, needed);
+  const may = (needed: Role): boolean => atLeast((session.value ?? away.value)?.role, needed);
 
   if (session.value) keep(session.value);
   setCaller({ token: () => session.value?.token ?? "", unauthenticated: expire });
-  return { session, node, setupNeeded, ended, loggedIn, may, askSetup, setUp, logIn, askNode, logOut, expire };
+  return { session, node, setupNeeded, ended, away, loggedIn, may, openForm, askSetup, setUp, logIn, askNode, logOut, expire };
 });

@@ -26,8 +26,8 @@ def test_a_trace_joins_milestones_and_the_messages_of_its_dialogs() -> None:
         "stream": "peer/channel",
         "call_ids": ["1@h"],
         "steps": [
-            {"at": 1.0, "what": "media port open", "port": 30000},
-            {"at": 2.0, "what": "dialog", "call_id": "1@h"},
+            {"at": 1.0, "what": "media port open", "what_zh": "媒体端口已打开", "port": 30000},
+            {"at": 2.0, "what": "dialog", "what_zh": "会话标识", "call_id": "1@h"},
             {"at": 3.0, "what": "> INVITE sip:1@h SIP/2.0", "peer": "udp:127.0.0.1:5060"},
         ],
     }

@@ -73,6 +73,26 @@ async def test_the_camera_below_is_browsed_searched_and_shown(street: Street, ap
     assert shown["item"]["manufacturer"] == "WireCo"
 
 
+async def test_a_camera_that_cannot_be_turned_is_told_apart_and_an_unknown_one_is_not_held_for_one(
+    street: Street, api: Api
+) -> None:
+    rtsp = {
+        "id": SHELF,
+        "kind": "rtsp",
+        "url": "rtsp://127.0.0.1:9/1",
+        "channel_id": number(9, "131"),
+        "enabled": False,
+    }
+    assert (await api.call("POST", "/api/v1/devices", rtsp))[0] == 201
+    types = {number(1): {}, number(2): {"PTZType": "1"}, number(3): {"PTZType": "3"}, number(4): {"PTZType": "?"}}
+    await stock(street, [Item(code=code, name="a", info=info) for code, info in types.items()], ORG)
+    await stock(street, [Item(code=number(9, "131"), name="b", info={"PTZType": "1"})])
+    found = [(await api.call("GET", f"{URL}/{ORG}/{code}"))[1]["no_ptz"] for code in types]
+    assert found == ["", "", "fixed", ""]
+    assert (await api.call("GET", f"{URL}/{SHELF}/{number(9, '131')}"))[1]["no_ptz"] == "no_commands"
+    assert (await api.call("GET", ONE))[1]["no_ptz"] == ""
+
+
 async def test_address_port_and_password_of_a_camera_are_shown_nowhere(street: Street, api: Api) -> None:
     stored = await street.node.catalog.get(DEVICE_ID, CHANNEL)
     assert stored is not None
