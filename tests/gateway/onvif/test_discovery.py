@@ -61,10 +61,6 @@ def test_who_listens_everywhere_asks_from_every_card_and_a_single_address_from_o
     assert Discovery(own("::1"), group)._addresses(own("::1").default) == [""]
 
 
-async def test_an_address_that_has_gone_is_passed_over() -> None:
-    assert await Discovery(own("203.0.113.7"), ["127.0.0.1:9"]).search(None, 0.1) == []
-
-
 async def test_an_address_that_is_not_ours_cannot_be_asked_from() -> None:
     with pytest.raises(OSError):
         _socket("203.0.113.7")
