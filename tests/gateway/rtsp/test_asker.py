@@ -7,7 +7,8 @@ from gateway.rtsp.asker import RtspAsker
 from gateway.secrets import Secret
 from gateway.store.devices import Device
 from media.worker.client import WorkerGone
-from media.worker.control import Probed, ProbeSource
+from media.worker.control import Probed
+from tests.stand.probing import ProbingWorkers
 
 ID, CHANNEL = "34020000001110000007", "34020000001320000007"
 CAMERA = Device(
@@ -15,30 +16,8 @@ CAMERA = Device(
 )
 
 
-class Workers:
-    """A source worker that answers what it is told to."""
-
-    def __init__(self, answer: Probed | Exception) -> None:
-        self.answer, self.asked = answer, list[ProbeSource]()
-
-    def of_kind(self, kind: str) -> Workers:
-        assert kind == "source"
-        return self
-
-    @property
-    def link(self) -> Workers:
-        return self
-
-    async def call(self, command: ProbeSource, *, timeout_s: float) -> Probed:
-        self.asked.append(command)
-        assert timeout_s > command.timeout_s
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-def asking(answer: Probed | Exception) -> tuple[RtspAsker, Workers]:
-    workers = Workers(answer)
+def asking(answer: Probed | Exception) -> tuple[RtspAsker, ProbingWorkers]:
+    workers = ProbingWorkers(answer)
     return RtspAsker(workers, answer_s=3.0), workers  # type: ignore[arg-type]
 
 

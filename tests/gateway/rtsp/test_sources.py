@@ -22,7 +22,8 @@ from gateway.secrets import Secret
 from gateway.store.devices import Device
 from gateway.store.stores import Stores
 from media.worker.client import WorkerGone
-from media.worker.control import Probed, ProbeSource
+from media.worker.control import Probed
+from tests.stand.probing import ProbingWorkers
 
 ID, CHANNEL = "34020000001110000007", "34020000001320000007"
 CAMERA = Device(
@@ -32,38 +33,12 @@ GOOD = Probed(video_codec="H264", audio_codec="PCMA")
 REFUSED = Probed(reason="not_authorised", detail="401 Unauthorized")
 
 
-class Workers:
-    """A source worker that answers what it is told to."""
-
-    def __init__(self) -> None:
-        self.answer: Probed | Exception = GOOD
-        self.asked: list[ProbeSource] = []
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-
-    def of_kind(self, kind: str) -> Workers:
-        assert kind == "source"
-        return self
-
-    @property
-    def link(self) -> Workers:
-        return self
-
-    async def call(self, command: ProbeSource, *, timeout_s: float) -> Probed:
-        self.asked.append(command)
-        assert timeout_s > command.timeout_s
-        await self.may_answer.wait()
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
 @dataclass
 class Scene:
     stores: Stores
     catalog: CatalogStore
     sources: RtspSources
-    workers: Workers
+    workers: ProbingWorkers
     now: list[float]
     sending: set[str] = field(default_factory=set)
     ended: list[tuple[str, Failure]] = field(default_factory=list)
@@ -96,7 +71,7 @@ async def scene(folder: Path, **options: Any) -> AsyncIterator[Scene]:
     now = [1000.0]
     settings = {"probe_s": 60.0, "answer_s": 3.0, "clock": lambda: now[0], **options}
     sources = RtspSources(stores.devices, catalog, **settings)
-    made = Scene(stores, catalog, sources, Workers(), now)
+    made = Scene(stores, catalog, sources, ProbingWorkers(GOOD), now)
     sources.reach(made.workers, made.sending.__contains__, made.end)  # type: ignore[arg-type]
     try:
         yield made
